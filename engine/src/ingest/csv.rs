@@ -1,0 +1,284 @@
+//! The CSV reader.
+
+use memchr::{memchr, memchr_iter};
+
+use super::batch::{RawBatch, Reject, printable};
+use super::header::{Header, read_header};
+use super::quoted::{Quoted, Record};
+use super::rows::{BATCH_BYTES, BATCH_ROWS, Layout, append, narrow};
+use super::text::Text;
+use super::window::{Physical, Window};
+use super::{IngestError, Mapping, Options, RawSource};
+use crate::control::Control;
+
+/// Bytes of a line that is too long which are kept in its reject.
+const SHOWN: usize = 1_000;
+/// Bytes worked on between two looks at the control: far less than 50 ms of work.
+const LOOK: usize = 1 << 20;
+
+/// A CSV file as a source of raw lines.
+pub(super) struct CsvSource {
+    window: Window,
+    layout: Layout,
+    quoted: Quoted,
+    delimiter: u8,
+    width: usize,
+    limit: usize,
+    /// The number of the physical line at the beginning of the window.
+    line_no: u64,
+    encoding_given: bool,
+    /// Bytes worked on since the last look at the control.
+    work: usize,
+    /// Bytes that the present batch's rejects hold.
+    reject_bytes: usize,
+}
+
+impl CsvSource {
+    pub(super) fn open(
+        text: Text,
+        mapping: &Mapping,
+        options: &Options,
+        control: &dyn Control,
+    ) -> Result<CsvSource, IngestError> {
+        // the window, the unescaped record and its copies in the batch
+        control.budget("reading lines", 4 * options.max_line_bytes as u64)?;
+        let mut window = Window::new(text);
+        let Header {
+            names,
+            delimiter,
+            line_no,
+        } = read_header(&mut window, options, control)?;
+        let columns = mapping.resolve(&names)?;
+        Ok(CsvSource {
+            window,
+            layout: Layout::new(columns, names.len()),
+            quoted: Quoted::new(delimiter),
+            delimiter,
+            width: names.len(),
+            limit: options.max_line_bytes,
+            line_no,
+            encoding_given: options.encoding.is_some(),
+            work: 0,
+            reject_bytes: 0,
+        })
+    }
+
+    /// Reads one line or record into the batch; false at the end.
+    fn next_record(
+        &mut self,
+        batch: &mut RawBatch,
+        control: &dyn Control,
+    ) -> Result<bool, IngestError> {
+        let (length, total) = match self.window.line(self.limit, control)? {
+            Physical::End => return Ok(false),
+            Physical::TooLong => {
+                let line = self.window.data();
+                let start = line.get(..SHOWN.min(self.limit)).unwrap_or(line);
+                let reject = Reject {
+                    line_no: self.line_no,
+                    reason: format!("the line is longer than {} bytes", self.limit),
+                    raw: printable(start),
+                };
+                self.refuse(batch, reject);
+                self.window.skip_line(control)?;
+                self.line_no += 1;
+                return Ok(true);
+            }
+            Physical::Line { length, total } => (length, total),
+        };
+        self.work += total;
+        if self.work > LOOK {
+            self.work = 0;
+            control.check()?;
+        }
+        let line = self.window.data().get(..length).unwrap_or(&[]);
+        if line.is_empty() {
+            self.window.consume(total);
+            self.line_no += 1;
+            return Ok(true);
+        }
+        if memchr(b'"', line).is_some() {
+            self.quoted_record(batch, total, length, control)?;
+            return Ok(true);
+        }
+        if let Some(reason) = unreadable(line, &self.window, self.encoding_given) {
+            let reject = Reject {
+                line_no: self.line_no,
+                reason,
+                raw: printable(line),
+            };
+            self.refuse(batch, reject);
+        } else if let Some(found) =
+            plain_line(&self.layout, line, self.delimiter, self.line_no, batch)
+        {
+            let reject = Reject {
+                line_no: self.line_no,
+                reason: miscounted(self.width, found),
+                raw: printable(line),
+            };
+            self.refuse(batch, reject);
+        }
+        self.window.consume(total);
+        self.line_no += 1;
+        Ok(true)
+    }
+
+    /// Reads a record that begins with a line of `length` bytes (`total` with its end) in which a quote stands.
+    fn quoted_record(
+        &mut self,
+        batch: &mut RawBatch,
+        first: usize,
+        length: usize,
+        control: &dyn Control,
+    ) -> Result<(), IngestError> {
+        let record = self.quoted.record(
+            &mut self.window,
+            first,
+            Some(self.width),
+            self.limit,
+            control,
+        )?;
+        self.work += self.quoted.scanned;
+        let (total, fields) = match record {
+            Record::Whole { total, fields } => (total, fields),
+            Record::Unbalanced(how) => {
+                let line = self.window.data().get(..length).unwrap_or(&[]);
+                let reject = Reject {
+                    line_no: self.line_no,
+                    reason: format!("unbalanced quote: {how}"),
+                    raw: printable(line),
+                };
+                self.refuse(batch, reject);
+                self.window.consume(first);
+                self.line_no += 1;
+                return Ok(());
+            }
+        };
+        let whole = self.window.data().get(..total).unwrap_or(&[]);
+        let lines = memchr_iter(b'\n', whole).count().max(1) as u64;
+        let raw = whole.strip_suffix(b"\n").unwrap_or(whole);
+        let raw = raw.strip_suffix(b"\r").unwrap_or(raw);
+        let refused = if fields != self.width {
+            Some(miscounted(self.width, fields))
+        } else {
+            unreadable(raw, &self.window, self.encoding_given)
+        };
+        if let Some(reason) = refused {
+            let reject = Reject {
+                line_no: self.line_no,
+                reason,
+                raw: printable(raw),
+            };
+            self.refuse(batch, reject);
+        } else {
+            let raw_span = append(batch, raw);
+            let row = self.layout.open(batch);
+            for (column, field) in self.quoted.fields().enumerate() {
+                let span = append(batch, field);
+                self.layout.set(batch, row, column, span);
+            }
+            batch.raw.push(raw_span);
+            batch.line_no.push(self.line_no);
+        }
+        self.window.consume(total);
+        self.line_no += lines;
+        Ok(())
+    }
+
+    fn refuse(&mut self, batch: &mut RawBatch, reject: Reject) {
+        self.reject_bytes += reject.raw.len() + reject.reason.len();
+        batch.rejects.push(reject);
+    }
+}
+
+impl RawSource for CsvSource {
+    fn extra_columns(&self) -> &[String] {
+        &self.layout.extra_names
+    }
+
+    fn next_batch(
+        &mut self,
+        batch: &mut RawBatch,
+        control: &dyn Control,
+    ) -> Result<bool, IngestError> {
+        control.check()?;
+        self.layout.begin(batch);
+        self.reject_bytes = 0;
+        while batch.rows() + batch.rejects.len() < BATCH_ROWS
+            && batch.bytes.len() + self.reject_bytes < BATCH_BYTES
+            && self.next_record(batch, control)?
+        {}
+        Ok(batch.rows() + batch.rejects.len() > 0)
+    }
+
+    fn position(&self) -> (u64, u64) {
+        let stored = &self.window.text.unpacked.stored;
+        (stored.read, stored.total)
+    }
+
+    fn content_hash(&self) -> [u8; 32] {
+        self.window.text.unpacked.stored.sha256()
+    }
+}
+
+fn miscounted(expected: usize, found: usize) -> String {
+    format!("expected {expected} fields, found {found}")
+}
+
+/// Why a line is not text, if it is not.
+fn unreadable(line: &[u8], window: &Window, encoding_given: bool) -> Option<String> {
+    // Where it breaks stands as \xHH in the reject's raw text; without it, reasons can be counted.
+    if std::str::from_utf8(line).is_err() {
+        let encoding = window.text.encoding.name();
+        let hint = if encoding_given {
+            ""
+        } else {
+            " (give options encoding)"
+        };
+        return Some(format!("not valid {encoding}{hint}"));
+    }
+    if window.nul_seen && memchr(0, line).is_some() {
+        return Some("the line holds a NUL byte".into());
+    }
+    None
+}
+
+/// Splits a line without quotes into the batch; the number of its fields when it is not that of the layout.
+fn plain_line(
+    layout: &Layout,
+    line: &[u8],
+    delimiter: u8,
+    line_no: u64,
+    batch: &mut RawBatch,
+) -> Option<usize> {
+    let rollback = batch.bytes.len();
+    let raw = append(batch, line);
+    let row = layout.open(batch);
+    let mut start = raw.0;
+    let mut column = 0;
+    let mut fits = true;
+    for at in memchr_iter(delimiter, line) {
+        let end = raw.0 + narrow(at);
+        fits &= layout.set(batch, row, column, (start, end));
+        start = end + 1;
+        column += 1;
+    }
+    fits &= layout.set(batch, row, column, (start, raw.1));
+    column += 1;
+    if fits && column == layout.places.len() {
+        batch.raw.push(raw);
+        batch.line_no.push(line_no);
+        return None;
+    }
+    Layout::undo(batch, row);
+    batch.bytes.truncate(rollback);
+    Some(column)
+}
+
+#[cfg(test)]
+#[path = "csv_tests.rs"]
+mod tests;
+
+#[cfg(test)]
+#[path = "csv_hostile_tests.rs"]
+mod hostile_tests;

@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# Installs what is missing to build and test, and nothing else. Safe to run again: says what is there already.
+#   setup.sh         the server with its headers, clang, cargo-pgrx
+#   setup.sh bench   also what `make bench` compares with (Python, zstd)
+set -euo pipefail
+. "$(dirname "$0")/common.sh"
+
+missing_packages() {
+    local package
+    for package in "$@"; do
+        if [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2> /dev/null)" != installed ]; then
+            printf '%s\n' "$package"
+        fi
+    done
+}
+
+# Debian starts a cluster on port 5432 when it installs the server. Nobody asked for that here: it is switched off for
+# the time of this install. Clusters that exist are left alone.
+without_default_cluster() {
+    local conf=/etc/postgresql-common/createcluster.d/retailscope-setup.conf status=0
+    as_root mkdir -p "$(dirname "$conf")"
+    printf 'create_main_cluster = false\n' | as_root tee "$conf" > /dev/null
+    "$@" || status=$?
+    as_root rm -f "$conf"
+    return "$status"
+}
+
+install_packages() {
+    as_root apt-get update -q
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@"
+}
+
+setup_packages() {
+    local wanted=("postgresql-$PG" "postgresql-server-dev-$PG" clang libclang-dev pkg-config) missing
+    if ! command -v apt-get > /dev/null; then
+        say "no apt-get here: these must be installed by hand: ${wanted[*]}"
+        return
+    fi
+    # cargo-pgrx's tests call sudo, also when root runs them.
+    command -v sudo > /dev/null || wanted+=(sudo)
+    command -v cc > /dev/null || wanted+=(gcc libc6-dev)
+    if [ "${1:-}" = bench ]; then wanted+=(python3-venv zstd); fi
+    mapfile -t missing < <(missing_packages "${wanted[@]}")
+    if [ "${#missing[@]}" -eq 0 ]; then
+        say "Debian packages: all there (${wanted[*]})"
+        return
+    fi
+    is_root || command -v sudo > /dev/null || die "sudo is needed to install: ${missing[*]}"
+    say "Debian packages: installing ${missing[*]}"
+    without_default_cluster install_packages "${missing[@]}"
+}
+
+setup_cargo_pgrx() {
+    command -v cargo > /dev/null || die "cargo is missing: install Rust from https://rustup.rs, then run make setup again"
+    if [ "$(cargo pgrx --version 2> /dev/null)" = "cargo-pgrx $CARGO_PGRX_VERSION" ]; then
+        say "cargo-pgrx: $CARGO_PGRX_VERSION is there"
+        return
+    fi
+    say "cargo-pgrx: installing $CARGO_PGRX_VERSION (some minutes)"
+    cargo install --locked cargo-pgrx --version "=$CARGO_PGRX_VERSION"
+}
+
+# The pg_config that pgrx knows for our version, or nothing.
+registered_pg_config() {
+    local config="${PGRX_HOME:-$HOME/.pgrx}/config.toml"
+    if [ -f "$config" ]; then sed -n "s/^pg$PG *= *[\"']\(.*\)[\"']/\1/p" "$config"; fi
+}
+
+setup_pgrx() {
+    local known
+    need_pg_config
+    known="$(registered_pg_config)"
+    if [ -z "$known" ]; then
+        say "pgrx: registering $PG_CONFIG"
+        cargo pgrx init "--pg$PG" "$PG_CONFIG"
+    elif [ "$known" = "$PG_CONFIG" ]; then
+        say "pgrx: $PG_CONFIG is registered"
+    else
+        die "pgrx builds PostgreSQL $PG against $known, not $PG_CONFIG: run make with PG_CONFIG=$known"
+    fi
+}
+
+setup() {
+    setup_packages "${1:-}"
+    setup_cargo_pgrx
+    setup_pgrx
+}
+
+step "setup" setup "$@"

@@ -1,0 +1,100 @@
+-- Who may do what. Nothing is open to PUBLIC; rs_grant_access() opens it by level.
+
+CREATE FUNCTION @extschema@.rs_grant_access(role regrole, level text)
+RETURNS TABLE(kind text, name text, privileges text)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+#variable_conflict use_column
+DECLARE
+    -- Each level has all that the levels before it have.
+    levels constant text[] := ARRAY['reader', 'analyst', 'admin'];
+    wanted constant integer := array_position(levels, $2);
+    owner oid;
+    item record;
+BEGIN
+    IF $1 IS NULL OR $1 = 0 THEN
+        RAISE EXCEPTION 'no role given' USING ERRCODE = '22023', HINT = 'Name an existing role: rs_grant_access(''ann'', ''reader'').';
+    END IF;
+    IF wanted IS NULL THEN
+        RAISE EXCEPTION 'unknown level: %', coalesce(quote_literal($2), 'NULL')
+            USING ERRCODE = '22023', HINT = format('The levels are %s.', array_to_string(levels, ', '));
+    END IF;
+    SELECT n.nspowner INTO owner FROM pg_namespace AS n WHERE n.nspname = 'retailscope';
+    -- Without this check a GRANT by another than the owner only warns, and grants nothing.
+    IF NOT pg_has_role(current_user, owner, 'USAGE') THEN
+        RAISE EXCEPTION 'only the owner of the warehouse may grant access to it'
+            USING ERRCODE = '42501', HINT = format('Call it as %s or as a superuser.', owner::regrole);
+    END IF;
+
+    FOR item IN
+        WITH relations (level, name) AS (
+            VALUES ('reader', 'dim_date'), ('reader', 'dim_customer'), ('reader', 'dim_product'), ('reader', 'product_description'),
+                   ('reader', 'fact_sales'), ('reader', 'mart_customer_rfm'), ('reader', 'mart_daily_kpis'), ('reader', 'progress'),
+                   ('analyst', 'etl_batch'), ('analyst', 'etl_reject'), ('analyst', 'lake_file'), ('analyst', 'mart_state'),
+                   ('analyst', 'clean_rule'), ('analyst', 'country_alias'), ('analyst', 'rfm_segment_map'),
+                   ('admin', 'warehouse_state')
+        ),
+        routines (level, name) AS (
+            VALUES ('reader', 'rs_customer_features'), ('reader', 'rs_daily_features'),
+                   ('analyst', 'rs_data_quality'), ('analyst', 'rs_lake_status'),
+                   ('admin', 'rs_create_warehouse'), ('admin', 'rs_ingest_file'), ('admin', 'rs_ingest_table'),
+                   ('admin', 'rs_load_lake'), ('admin', 'rs_export_lake'), ('admin', 'rs_refresh_marts'),
+                   ('admin', 'rs_generate_sales'), ('admin', 'rs_run_pipeline'), ('admin', 'rs_grant_access')
+        ),
+        extension AS (
+            SELECT e.oid, e.extnamespace FROM pg_extension AS e WHERE e.extname = 'retailscope'
+        ),
+        -- Members of the extension alone: a function of the same name in another schema is not ours to open.
+        members AS (
+            SELECT p.oid, p.proname
+            FROM extension AS e
+            JOIN pg_depend AS d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e'
+                               AND d.classid = 'pg_proc'::regclass
+            JOIN pg_proc AS p ON p.oid = d.objid
+            WHERE left(p.proname::text, 3) = 'rs_'
+        ),
+        tables AS (
+            SELECT c.oid, c.relkind, r.name
+            FROM relations AS r
+            JOIN pg_class AS c ON c.relname = r.name AND c.relkind IN ('r', 'p', 'v')
+            JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = 'retailscope'
+            WHERE array_position(levels, r.level) <= wanted
+        )
+        SELECT 1 AS position, 'schema' AS kind, format('%I', n.nspname) AS name, 'USAGE' AS privileges
+        FROM pg_namespace AS n
+        -- Where all may use the schema already (public, often), there is nothing to grant, and perhaps no right to.
+        WHERE n.nspname = 'retailscope'
+           OR n.oid = (SELECT e.extnamespace FROM extension AS e) AND NOT has_schema_privilege($1, n.oid, 'USAGE')
+        UNION ALL
+        SELECT 2, 'table', t.oid::regclass::text,
+               CASE WHEN levels[wanted] = 'admin' AND t.relkind <> 'v' THEN 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE' ELSE 'SELECT' END
+        FROM tables AS t
+        UNION ALL
+        SELECT 3, 'sequence', d.objid::regclass::text, 'USAGE, SELECT, UPDATE'
+        FROM tables AS t
+        JOIN pg_depend AS d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = t.oid AND d.classid = 'pg_class'::regclass
+                           AND d.deptype IN ('a', 'i')
+        JOIN pg_class AS s ON s.oid = d.objid AND s.relkind = 'S'
+        WHERE levels[wanted] = 'admin'
+        UNION ALL
+        SELECT 4, 'routine', m.oid::regprocedure::text, 'EXECUTE'
+        FROM members AS m
+        WHERE levels[wanted] = 'admin'
+           OR EXISTS (SELECT FROM routines AS r WHERE r.name = m.proname AND array_position(levels, r.level) <= wanted)
+        ORDER BY position, name
+    LOOP
+        EXECUTE format('GRANT %s ON %s %s TO %s', item.privileges, item.kind, item.name, $1);
+        kind := item.kind;
+        name := item.name;
+        privileges := item.privileges;
+        RETURN NEXT;
+    END LOOP;
+END
+$body$;
+
+COMMENT ON FUNCTION @extschema@.rs_grant_access(regrole, text) IS
+'Opens the warehouse to a role. reader: both schemas, dimensions, facts, marts, progress, the feature functions. '
+'analyst: also the batches, rejects, lake files, state and rules, and rs_data_quality. admin: also writes all tables and calls all functions '
+'(ingest, refresh, export). It adds and never takes away: use REVOKE to lower a role. Returns what was granted. '
+'Server files need more: see rs_ingest_file.';

@@ -1,0 +1,33 @@
+-- File -> lake -> warehouse -> marts, one transaction a step.
+CREATE PROCEDURE @extschema@.rs_run_pipeline(path text)
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    loaded record;
+    refreshed record;
+    -- Names here are looked up in the caller's path, before the first statement can set another.
+    began pg_catalog.timestamptz := pg_catalog.clock_timestamp();
+BEGIN
+    -- A procedure with a SET clause could not COMMIT, so the path is set, and set again, by hand.
+    SET LOCAL search_path = pg_catalog, pg_temp;
+    IF $1 IS NULL THEN
+        RAISE EXCEPTION 'path must not be null' USING ERRCODE = 'null_value_not_allowed',
+            HINT = 'CALL rs_run_pipeline(''/srv/exports/orders.csv.zst'');';
+    END IF;
+    SELECT * INTO loaded FROM @extschema@.rs_ingest_file($1);
+    RAISE INFO 'ingest: % lines read, % loaded, % duplicate, % rejected, % lake files in % s', loaded.rows_read,
+        loaded.rows_loaded, loaded.rows_duplicate, loaded.rows_rejected, loaded.lake_files, round(loaded.seconds::numeric, 2);
+    COMMIT;
+    SET LOCAL search_path = pg_catalog, pg_temp;
+    FOR refreshed IN SELECT * FROM @extschema@.rs_refresh_marts() LOOP
+        RAISE INFO '%: % rows, % changed (%) in % s', refreshed.mart, refreshed.rows, refreshed.rows_changed, refreshed.mode,
+            round(refreshed.seconds::numeric, 2);
+    END LOOP;
+    COMMIT;
+    SET LOCAL search_path = pg_catalog, pg_temp;
+    RAISE INFO 'pipeline: % s', round(extract(epoch FROM clock_timestamp() - began), 2);
+END
+$$;
+
+COMMENT ON PROCEDURE @extschema@.rs_run_pipeline(text) IS
+'Loads a file on the server into lake and warehouse and refreshes the marts, committing and reporting each step: CALL rs_run_pipeline(''/srv/exports/orders.csv.zst'');';

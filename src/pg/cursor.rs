@@ -1,0 +1,148 @@
+//! Reading rows in batches through a cursor: memory stays flat however many rows there are.
+
+use crate::pg::error::Outcome;
+use pgrx::PgMemoryContexts;
+use pgrx::prelude::*;
+use std::ffi::CString;
+
+/// The most rows per fetch.
+const FETCH: usize = 8192;
+/// Rows of the first fetch, before it is known how wide they are.
+const FIRST: usize = 256;
+/// Bytes that the rows of a fetch are meant to take, their unpacked texts included.
+const BYTES: usize = 16 << 20;
+
+/// One batch of rows, valid inside the callback of [`for_each_batch`].
+pub struct Rows<'a> {
+    table: &'a pg_sys::SPITupleTable,
+    rows: usize,
+}
+
+impl Rows<'_> {
+    /// Number of rows, at least one.
+    #[allow(clippy::len_without_is_empty)]
+    pub fn len(&self) -> usize {
+        self.rows
+    }
+
+    fn datum(&self, row: usize, column: usize) -> Option<pg_sys::Datum> {
+        if row >= self.rows {
+            return None;
+        }
+        let mut null = false;
+        // SAFETY: the table lives while the callback runs, `row` is below its number of rows, and SPI_getbinval checks the
+        // column itself.
+        let datum = unsafe {
+            let tuple = *self.table.vals.add(row);
+            pg_sys::SPI_getbinval(tuple, self.table.tupdesc, column as i32 + 1, &raw mut null)
+        };
+        if null { None } else { Some(datum) }
+    }
+
+    /// A `text` column (the query casts to it); columns count from 0.
+    pub fn text(&self, row: usize, column: usize) -> Option<&[u8]> {
+        let datum = self.datum(row, column)?;
+        // SAFETY: the column is of type text; what is compressed or out of line is copied into the batch's own memory
+        // context, which outlives the borrow of `self`.
+        unsafe {
+            let value = pg_sys::pg_detoast_datum_packed(datum.cast_mut_ptr());
+            Some(std::slice::from_raw_parts(
+                pgrx::varlena::vardata_any(value).cast::<u8>(),
+                pgrx::varlena::varsize_any_exhdr(value),
+            ))
+        }
+    }
+
+    /// A `bigint` column.
+    pub fn i64(&self, row: usize, column: usize) -> Option<i64> {
+        self.datum(row, column).map(|d| d.value() as i64)
+    }
+
+    /// An `integer` column.
+    pub fn i32(&self, row: usize, column: usize) -> Option<i32> {
+        self.datum(row, column).map(|d| d.value() as i32)
+    }
+
+    /// A `boolean` column.
+    pub fn bool(&self, row: usize, column: usize) -> Option<bool> {
+        self.datum(row, column).map(|d| d.value() != 0)
+    }
+
+    /// A `uuid` column.
+    pub fn uuid(&self, row: usize, column: usize) -> Option<u128> {
+        let datum = self.datum(row, column)?;
+        // SAFETY: a uuid datum points to 16 bytes.
+        let bytes = unsafe { *datum.cast_mut_ptr::<[u8; 16]>() };
+        Some(u128::from_be_bytes(bytes))
+    }
+}
+
+/// Runs `sql` and gives its rows in batches to `each`. A fresh snapshot is taken, so rows that this transaction wrote, or
+/// that others committed before a lock was got, are seen. Privileges are the caller's.
+///
+/// # Errors
+/// What `each` gives. PostgreSQL's own errors (no such column, no privilege, cancel) unwind.
+pub fn for_each_batch(
+    sql: &str,
+    arguments: &[pgrx::datum::DatumWithOid<'_>],
+    mut each: impl FnMut(&Rows<'_>) -> Outcome<()>,
+) -> Outcome<()> {
+    let sql = CString::new(sql)
+        .map_err(|_| crate::pg::Failure::invalid("a query contains a NUL byte"))?;
+    let mut types: Vec<pg_sys::Oid> = arguments.iter().map(|a| a.oid()).collect();
+    let mut nulls: Vec<std::ffi::c_char> = arguments
+        .iter()
+        .map(|a| if a.datum().is_some() { b' ' } else { b'n' } as std::ffi::c_char)
+        .collect();
+    let mut values: Vec<pg_sys::Datum> = arguments
+        .iter()
+        .map(|a| {
+            a.datum()
+                .map_or(pg_sys::Datum::from(0), |d| d.sans_lifetime())
+        })
+        .collect();
+    Spi::connect_mut(|_client| {
+        // SAFETY: an SPI session is open; arrays have as many entries as there are arguments; the tuple table of a fetch
+        // is used only until it is freed below.
+        unsafe {
+            let portal = pg_sys::SPI_cursor_open_with_args(
+                std::ptr::null(),
+                sql.as_ptr(),
+                arguments.len() as i32,
+                types.as_mut_ptr(),
+                values.as_mut_ptr(),
+                nulls.as_mut_ptr(),
+                false,
+                0,
+            );
+            let mut scratch = PgMemoryContexts::new("retailscope cursor batch");
+            let mut fetch = FIRST;
+            let outcome = loop {
+                pg_sys::SPI_cursor_fetch(portal, true, fetch as std::ffi::c_long);
+                let table = pg_sys::SPI_tuptable;
+                let rows = pg_sys::SPI_processed as usize;
+                if table.is_null() || rows == 0 {
+                    break Ok(());
+                }
+                let outcome = scratch.switch_to(|_| {
+                    each(&Rows {
+                        table: &*table,
+                        rows,
+                    })
+                });
+                let held = pg_sys::MemoryContextMemAllocated((*table).tuptabcxt, true)
+                    + pg_sys::MemoryContextMemAllocated(scratch.value(), true);
+                fetch = (BYTES / (held / rows).max(1)).clamp(1, FETCH);
+                scratch.reset();
+                pg_sys::SPI_freetuptable(table);
+                if outcome.is_err() {
+                    break outcome;
+                }
+                pgrx::check_for_interrupts!();
+            };
+            // Else the portal would stay open, with its locks and its memory, until the transaction ends.
+            pg_sys::SPI_cursor_close(portal);
+            outcome
+        }
+    })
+}

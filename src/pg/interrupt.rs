@@ -1,0 +1,309 @@
+//! Long work inside a server process: worker threads compute, the main thread listens.
+//!
+//! PostgreSQL's interrupts (cancel, timeout, terminate, shutdown) are served on the main thread only. So the computation
+//! runs on threads that have all signals blocked and never touch PostgreSQL, while the main thread waits in short slices,
+//! checks for interrupts and shows progress. When an interrupt strikes, the unwinding raises the stop flag, the threads are
+//! joined, and only then does the error go its way.
+
+use crate::pg::error::{Failure, Outcome};
+use crate::pg::settings;
+use pgrx::prelude::*;
+use retailscope_engine::control::{Control, Stop};
+use std::cell::Cell;
+use std::ffi::CString;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::thread::{Scope, ScopedJoinHandle};
+use std::time::{Duration, Instant};
+
+const SLICE: Duration = Duration::from_millis(5);
+const SHOW_EVERY: Duration = Duration::from_millis(250);
+const STACK: usize = 8 << 20;
+
+/// The `Control` of a call: its stop flag, its progress, its memory limit and how many of its threads may compute at once.
+/// Shared with the worker threads.
+#[derive(Debug)]
+pub struct Watch {
+    turns: Turns,
+    stop: AtomicBool,
+    phase: Mutex<&'static str>,
+    done: AtomicU64,
+    total: AtomicU64,
+    limit: u64,
+}
+
+impl Watch {
+    /// Waits for another thread (a queue, say) and lets others compute meanwhile. Worker threads wrap every wait in it: one
+    /// that waited with its turn in hand could hold up the one it waits for.
+    pub fn idle<T>(&self, wait: impl FnOnce() -> T) -> T {
+        self.turns.give_back();
+        let result = wait();
+        self.turns.take();
+        result
+    }
+}
+
+/// `retailscope.threads` turns, one for each thread that computes.
+#[derive(Debug)]
+struct Turns {
+    free: Mutex<usize>,
+    changed: Condvar,
+}
+
+impl Turns {
+    fn take(&self) {
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        while *free == 0 {
+            free = self
+                .changed
+                .wait(free)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        *free -= 1;
+    }
+
+    fn give_back(&self) {
+        *self.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.changed.notify_one();
+    }
+}
+
+impl Control for Watch {
+    fn should_stop(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    fn progress(&self, phase: &'static str, done: u64, total: u64) {
+        *self.phase.lock().unwrap_or_else(PoisonError::into_inner) = phase;
+        self.done.store(done, Ordering::Relaxed);
+        self.total.store(total, Ordering::Relaxed);
+    }
+
+    fn memory_limit(&self) -> u64 {
+        self.limit
+    }
+}
+
+/// The main thread's side of a piece of long work.
+pub struct Crew<'scope, 'env> {
+    scope: &'scope Scope<'scope, 'env>,
+    watch: &'env Watch,
+    shown: Cell<Option<Instant>>,
+}
+
+/// Ends the work when the main thread leaves it, in whatever way: raises the stop flag and restores what
+/// `pg_stat_activity` shows.
+struct Leave<'a>(&'a Watch);
+
+impl Drop for Leave<'_> {
+    fn drop(&mut self) {
+        self.0.stop.store(true, Ordering::Relaxed);
+        show_application_name();
+    }
+}
+
+/// Runs `body` on the main thread with a crew of worker threads under one [`Watch`].
+///
+/// # Errors
+/// Whatever `body` gives. An interrupt unwinds through here after all threads have ended.
+pub fn with_crew<T>(body: impl for<'s, 'e> FnOnce(&Crew<'s, 'e>) -> Outcome<T>) -> Outcome<T> {
+    let watch = Watch {
+        turns: Turns {
+            free: Mutex::new(settings::threads()),
+            changed: Condvar::new(),
+        },
+        stop: AtomicBool::new(false),
+        phase: Mutex::new("starting"),
+        done: AtomicU64::new(0),
+        total: AtomicU64::new(0),
+        limit: settings::max_memory(),
+    };
+    std::thread::scope(|scope| {
+        let _leave = Leave(&watch);
+        let crew = Crew {
+            scope,
+            watch: &watch,
+            shown: Cell::new(None),
+        };
+        body(&crew)
+    })
+}
+
+impl<'scope, 'env> Crew<'scope, 'env> {
+    /// The control to hand to the engine.
+    pub fn watch(&self) -> &'env Watch {
+        self.watch
+    }
+
+    /// Starts a worker thread with all signals blocked; at most `retailscope.threads` of them compute at a time. A panic in it becomes a failure when it is joined.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn spawn<T: Send + 'scope>(
+        &self,
+        name: &str,
+        work: impl FnOnce() -> Outcome<T> + Send + 'scope,
+    ) -> Outcome<ScopedJoinHandle<'scope, Outcome<T>>> {
+        let watch = self.watch;
+        let masked = SignalsBlocked::new();
+        let handle = std::thread::Builder::new()
+            .name(format!("retailscope {name}"))
+            .stack_size(STACK)
+            .spawn_scoped(self.scope, move || {
+                watch.turns.take();
+                let result = catch_unwind(AssertUnwindSafe(work));
+                watch.turns.give_back();
+                result.unwrap_or_else(|payload| {
+                    Err(Failure::internal(panic_message(payload.as_ref())))
+                })
+            });
+        drop(masked);
+        handle.map_err(|e| {
+            Failure::new(
+                PgSqlErrorCode::ERRCODE_INSUFFICIENT_RESOURCES,
+                format!("could not start a thread: {e}"),
+            )
+        })
+    }
+
+    /// Serves interrupts and shows progress. Called between the steps of work on the main thread.
+    pub fn poll(&self) {
+        pgrx::check_for_interrupts!();
+        let now = Instant::now();
+        if self.shown.get().is_none_or(|last| now - last >= SHOW_EVERY) {
+            self.shown.set(Some(now));
+            self.show();
+        }
+    }
+
+    /// Says what the main thread is about to do in one long call of PostgreSQL's own.
+    pub fn announce(&self, phase: &'static str) {
+        self.watch.progress(phase, 0, 0);
+        self.show();
+    }
+
+    /// Takes the next message of a worker; `None` when all senders are gone.
+    pub fn receive<T>(&self, from: &Receiver<T>) -> Option<T> {
+        loop {
+            match from.recv_timeout(SLICE) {
+                Ok(message) => {
+                    self.poll();
+                    return Some(message);
+                }
+                Err(RecvTimeoutError::Timeout) => self.poll(),
+                Err(RecvTimeoutError::Disconnected) => return None,
+            }
+        }
+    }
+
+    /// Hands a message to a worker, waiting while its queue is full; false when the worker is gone (joining it tells why).
+    pub fn send<T>(&self, to: &SyncSender<T>, mut message: T) -> bool {
+        loop {
+            match to.try_send(message) {
+                Ok(()) => return true,
+                Err(TrySendError::Disconnected(_)) => return false,
+                Err(TrySendError::Full(back)) => {
+                    message = back;
+                    self.poll();
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+            }
+        }
+    }
+
+    /// Waits for a worker's end and gives its result.
+    ///
+    /// # Errors
+    /// The worker's own failure, or its panic.
+    pub fn join<T>(&self, handle: ScopedJoinHandle<'scope, Outcome<T>>) -> Outcome<T> {
+        while !handle.is_finished() {
+            self.poll();
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        handle
+            .join()
+            .unwrap_or_else(|payload| Err(Failure::internal(panic_message(payload.as_ref()))))
+    }
+
+    fn show(&self) {
+        let phase = *self
+            .watch
+            .phase
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let (done, total) = (
+            self.watch.done.load(Ordering::Relaxed),
+            self.watch.total.load(Ordering::Relaxed),
+        );
+        // The view retailscope.progress reads this form.
+        report_activity(&format!("retailscope: {phase} {done}/{total}"));
+    }
+}
+
+/// The failure of a party whose partner has gone: that one's own failure says why (see [`cause`]).
+pub fn cancelled() -> Failure {
+    Failure::from(Stop::Cancelled)
+}
+
+/// Among the failures of parties that worked together the one that came first: the others only saw a closed queue.
+pub fn cause<const N: usize>(failures: [Option<Failure>; N]) -> Failure {
+    let mut all: Vec<Failure> = failures.into_iter().flatten().collect();
+    let first = all.iter().position(|f| !f.is_cancel()).unwrap_or(0);
+    if all.is_empty() {
+        cancelled()
+    } else {
+        all.swap_remove(first)
+    }
+}
+
+fn report_activity(text: &str) {
+    if let Ok(text) = CString::new(text) {
+        // SAFETY: a NUL-terminated string; it is copied and clipped into this backend's status entry.
+        unsafe { pg_sys::pgstat_report_appname(text.as_ptr()) }
+    }
+}
+
+fn show_application_name() {
+    // SAFETY: `application_name` is a setting of every backend, a NUL-terminated string or null.
+    unsafe {
+        if !pg_sys::application_name.is_null() {
+            pg_sys::pgstat_report_appname(pg_sys::application_name);
+        }
+    }
+}
+
+fn panic_message(payload: &(dyn std::any::Any + Send)) -> String {
+    let text = payload
+        .downcast_ref::<&str>()
+        .map(|s| (*s).to_owned())
+        .or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "unknown panic".to_owned());
+    format!("a worker thread failed: {text}")
+}
+
+/// Blocks all signals of this thread while it lives, so that a thread started meanwhile never runs PostgreSQL's handlers.
+struct SignalsBlocked(libc::sigset_t);
+
+impl SignalsBlocked {
+    fn new() -> Self {
+        // SAFETY: plain libc calls on sets of this frame.
+        unsafe {
+            let mut all: libc::sigset_t = std::mem::zeroed();
+            let mut before: libc::sigset_t = std::mem::zeroed();
+            libc::sigfillset(&raw mut all);
+            libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut before);
+            SignalsBlocked(before)
+        }
+    }
+}
+
+impl Drop for SignalsBlocked {
+    fn drop(&mut self) {
+        // SAFETY: restores the mask that was in force.
+        unsafe {
+            libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.0, std::ptr::null_mut());
+        }
+    }
+}

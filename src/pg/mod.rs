@@ -1,0 +1,19 @@
+//! The only place that touches PostgreSQL's C interface: settings, errors, interrupts, cursors, files, bulk insertion,
+//! privileges and installation. `unsafe` is allowed here and denied elsewhere.
+#![allow(unsafe_code)]
+
+pub mod bulk;
+pub mod cursor;
+pub mod datum;
+pub mod error;
+pub mod files;
+pub mod install;
+pub mod interrupt;
+pub mod json;
+pub mod pending;
+pub mod privilege;
+pub mod sequence;
+pub mod settings;
+pub mod versions;
+
+pub use error::{Failure, Outcome};

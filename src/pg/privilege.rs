@@ -1,0 +1,61 @@
+//! Who may do what beyond the privileges that SQL statements check by themselves.
+
+use crate::pg::error::{Failure, Outcome};
+use pgrx::prelude::*;
+
+/// A predefined role that guards server files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileRole {
+    /// `pg_read_server_files`
+    Read,
+    /// `pg_write_server_files`
+    Write,
+}
+
+impl FileRole {
+    /// The role's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            FileRole::Read => "pg_read_server_files",
+            FileRole::Write => "pg_write_server_files",
+        }
+    }
+
+    fn oid(self) -> pg_sys::Oid {
+        pg_sys::Oid::from(match self {
+            FileRole::Read => pg_sys::ROLE_PG_READ_SERVER_FILES,
+            FileRole::Write => pg_sys::ROLE_PG_WRITE_SERVER_FILES,
+        })
+    }
+}
+
+/// True for superusers.
+pub fn is_superuser() -> bool {
+    // SAFETY: reads the current role's flag.
+    unsafe { pg_sys::superuser() }
+}
+
+/// Refuses unless the user has the privileges of `role`.
+///
+/// # Errors
+/// 42501 with the GRANT that would help.
+pub fn require(role: FileRole) -> Outcome<()> {
+    // SAFETY: catalog look-ups on the main thread.
+    let granted = unsafe { pg_sys::has_privs_of_role(pg_sys::GetUserId(), role.oid()) };
+    if granted {
+        return Ok(());
+    }
+    let verb = if role == FileRole::Read {
+        "read"
+    } else {
+        "write"
+    };
+    Err(Failure::new(
+        PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
+        format!(
+            "must be superuser or have privileges of the role {} to {verb} server files",
+            role.name()
+        ),
+    )
+    .hint("rs_ingest_table() and client-side COPY into a table of your own need no such role."))
+}

@@ -1,0 +1,17 @@
+//! The system from outside, in one binary to link once: a module per subject.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod catalog;
+mod dump;
+mod files;
+mod install;
+mod names;
+mod privileges;
+mod session;
+mod support;
+mod trojan;

@@ -1,0 +1,206 @@
+//! R46: names that break out of quotes, of format strings and of fixed buffers.
+
+use crate::support::{fails, run, shared, table};
+use retailscope_system_tests::{error_text, query_one, sqlstate};
+
+/// Names as hostile as PostgreSQL lets them be; each has 63 bytes at most.
+fn names() -> Vec<String> {
+    vec![
+        "a\"b".to_owned(),
+        "a'b".to_owned(),
+        "x; DROP TABLE retailscope.fact_sales; --".to_owned(),
+        "x\"; DROP TABLE retailscope.fact_sales; --".to_owned(),
+        "%s %n %1$s %".to_owned(),
+        "{} {0} \\ \\x00 $1 $$".to_owned(),
+        "日本語 ü Ⱥ".to_owned(),
+        "tab\tline\nend".to_owned(),
+        "select".to_owned(),
+        "CaSe".to_owned(),
+        " leading".to_owned(),
+        "n".repeat(63),
+        "ü".repeat(31),
+    ]
+}
+
+fn ident(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// A JSON string.
+fn json(text: &str) -> String {
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            c if c < ' ' => out.push_str(&format!("\\u{:04x}", c as u32)),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+/// Tables, schemas and columns of any name are ingested, by a mapping that names them.
+#[test]
+fn tables_and_columns() {
+    let mut db = shared().fresh("names_tables");
+    for (number, name) in names().iter().enumerate() {
+        let id = ident(name);
+        run(
+            &mut db,
+            &format!(
+                "CREATE SCHEMA {id}; CREATE TABLE {id}.{id} (invoice_no text, stock_code text, description text, {id} int,
+                     sold_at timestamp, unit_price numeric, customer_id text, country text);
+                 INSERT INTO {id}.{id} VALUES ('{number}', 'p', {lit}, 2, '2020-01-01', 1.5, {lit}, {lit})",
+                lit = literal(name)
+            ),
+        );
+        let mapping = format!("{{\"quantity\": {}}}", json(name));
+        let relation = format!("{id}.{id}");
+        let rows = query_one(
+            &mut db,
+            &format!(
+                "SELECT rows_loaded FROM rs_ingest_table({}, {})",
+                literal(&relation),
+                literal(&mapping)
+            ),
+        );
+        assert_eq!(rows, "1", "{name:?}");
+        // A column that is not there is named in the message, whatever its name.
+        let wrong = format!("{{\"quantity\": {}}}", json(&format!("{name}?")));
+        let error = fails(
+            &mut db,
+            &format!(
+                "SELECT rs_ingest_table({}, {})",
+                literal(&relation),
+                literal(&wrong)
+            ),
+        );
+        assert_eq!(sqlstate(&error), "22023", "{name:?}");
+    }
+    assert_eq!(
+        query_one(&mut db, "SELECT sum(amount) FROM retailscope.fact_sales"),
+        (names().len() * 3).to_string()
+    );
+    run(&mut db, "SELECT rs_refresh_marts()");
+    assert_eq!(
+        table(
+            &mut db,
+            "SELECT check_name, detail FROM rs_data_quality() WHERE NOT ok"
+        ),
+        ""
+    );
+}
+
+/// Files, folders, header names, constants, unknown keys and values.
+#[test]
+fn paths_mappings_and_options() {
+    let cluster = shared();
+    let mut db = cluster.fresh("names_files");
+    for (number, name) in names().iter().enumerate() {
+        let folder = cluster.folder("names").join(name);
+        std::fs::create_dir(&folder).unwrap();
+        cluster.give(&folder);
+        let header = format!(
+            "Invoice,StockCode,Description,\"{}\",InvoiceDate,Price,Customer ID,Country\n{number},p,d,1,2020-01-01 10:00,2,c,x\n",
+            name.replace('"', "\"\"")
+        );
+        let file = format!("names/{name}/{name}.csv");
+        let path = cluster
+            .write_file(&file, header.as_bytes())
+            .display()
+            .to_string();
+        let mapping = format!("{{\"quantity\": {}}}", json(name));
+        let call = format!(
+            "SELECT rows_loaded FROM rs_ingest_file({}, {})",
+            literal(&path),
+            literal(&mapping)
+        );
+        assert_eq!(query_one(&mut db, &call), "1", "{name:?}");
+        let source = query_one(
+            &mut db,
+            "SELECT source FROM retailscope.etl_batch ORDER BY batch_id DESC LIMIT 1",
+        );
+        assert_eq!(source, path);
+        for (mapping, options) in [
+            (format!("{{{}: \"x\"}}", json(name)), "{}".to_owned()),
+            ("{}".to_owned(), format!("{{{}: 1}}", json(name))),
+            ("{}".to_owned(), format!("{{\"encoding\": {}}}", json(name))),
+            (
+                "{}".to_owned(),
+                format!("{{\"delimiter\": {}}}", json(name)),
+            ),
+        ] {
+            let sql = format!(
+                "SELECT rs_ingest_file({}, {}, {})",
+                literal(&path),
+                literal(&mapping),
+                literal(&options)
+            );
+            assert_eq!(sqlstate(&fails(&mut db, &sql)), "22023", "{sql}");
+        }
+        let error = fails(
+            &mut db,
+            &format!("SELECT rs_ingest_file({})", literal(&format!("{path}?"))),
+        );
+        assert!(
+            error_text(&error).contains(name.as_str()),
+            "{}",
+            error_text(&error)
+        );
+        // A lake in a folder of that name.
+        run(
+            &mut db,
+            &format!(
+                "SELECT rs_export_lake({})",
+                literal(&folder.display().to_string())
+            ),
+        );
+    }
+}
+
+/// Roles of any name get their access; databases and schemas of the extension may have any name too.
+#[test]
+fn roles_schemas_and_databases() {
+    let cluster = shared();
+    for (number, name) in names().iter().enumerate() {
+        // Roles are the cluster's: each gets its number.
+        let end = name
+            .char_indices()
+            .map(|(at, _)| at)
+            .take_while(|at| *at <= 58)
+            .last()
+            .unwrap_or(0);
+        let short = if name.len() > 60 { &name[..end] } else { name };
+        let role = format!("{short}{number:02}");
+        let database = cluster.create_database(&role);
+        drop(database);
+        let mut db = cluster.connect(&role);
+        // PostgreSQL itself refuses such a schema for an extension, because scripts paste its name.
+        let schema = if name.contains(['"', '$', '\'', '\\', '\n']) || name.contains("--") {
+            "plain"
+        } else {
+            name
+        };
+        run(
+            &mut db,
+            &format!(
+                "CREATE ROLE {r}; CREATE SCHEMA {s}; CREATE EXTENSION retailscope SCHEMA {s}; SELECT {s}.rs_generate_sales(5, 5);
+                 SELECT {s}.rs_refresh_marts(); SELECT {s}.rs_grant_access({lit}, 'analyst'); SET ROLE {r};
+                 SELECT * FROM {s}.rs_data_quality(); SELECT * FROM retailscope.mart_daily_kpis; RESET ROLE;
+                 SELECT {s}.rs_create_warehouse()",
+                r = ident(&role),
+                s = ident(schema),
+                lit = literal(&ident(&role))
+            ),
+        );
+        run(
+            &mut db,
+            &format!("DROP OWNED BY {}; DROP ROLE {0}", ident(&role)),
+        );
+    }
+}

@@ -1,0 +1,164 @@
+//! R05: a caller's own objects never run inside our functions.
+
+use crate::support::{run, shared, table};
+use retailscope_system_tests::query_one;
+
+/// Each trap logs its name and then does what the real one does not: it gives a wrong answer.
+const TRAPS: &str = "
+CREATE SCHEMA hostile;
+CREATE TABLE hostile.log (name text);
+GRANT USAGE ON SCHEMA hostile TO PUBLIC;
+DO $do$
+DECLARE
+    f text;
+    one record;
+BEGIN
+    FOR one IN SELECT * FROM (VALUES
+        ('abs', 'numeric', 'numeric'), ('abs', 'bigint', 'bigint'), ('abs', 'integer', 'integer'),
+        ('lower', 'text', 'text'), ('upper', 'text', 'text'), ('round', 'numeric', 'numeric'),
+        ('length', 'text', 'integer'), ('left', 'text, integer', 'text'), ('round', 'numeric, integer', 'numeric'),
+        ('make_date', 'integer, integer, integer', 'date'), ('format', 'text, text', 'text'), ('now', '', 'timestamptz'),
+        ('clock_timestamp', '', 'timestamptz'), ('generate_series', 'integer, integer', 'integer'),
+        ('array_position', 'text[], text', 'integer'), ('unnest', 'integer[]', 'integer'), ('current_database', '', 'name'),
+        ('quote_literal', 'text', 'text'), ('md5', 'text', 'text'), ('nextval', 'regclass', 'bigint'),
+        ('setval', 'regclass, bigint', 'bigint'), ('count_up', 'bigint', 'bigint'), ('has_schema_privilege', 'oid, oid, text', 'boolean'),
+        ('pg_has_role', 'name, oid, text', 'boolean'), ('array_to_string', 'text[], text', 'text'), ('set_config', 'text, text, boolean', 'text'),
+        ('pg_get_userbyid', 'oid', 'name'), ('hashtext', 'text', 'integer'), ('pg_advisory_xact_lock', 'bigint', 'integer')
+    ) AS v (name, args, result) LOOP
+        EXECUTE format('CREATE FUNCTION hostile.%I(%s) RETURNS %s LANGUAGE plpgsql AS %L', one.name, one.args, one.result,
+                       format('BEGIN INSERT INTO hostile.log VALUES (%L); RETURN NULL; END', one.name));
+    END LOOP;
+    -- Operators that ours would use without a thought, for the types that we use.
+    FOR one IN SELECT o.oprname AS name, format_type(o.oprleft, NULL) AS l, format_type(o.oprright, NULL) AS r,
+                      format_type(o.oprresult, NULL) AS result
+               FROM pg_operator o
+               WHERE o.oprname IN ('=', '<>', '<', '>', '<=', '>=', '+', '-', '*', '/', '||', '~', '!~', '%')
+                 AND o.oprleft IN ('text'::regtype, 'integer'::regtype, 'bigint'::regtype, 'numeric'::regtype, 'date'::regtype,
+                                   'timestamp'::regtype, 'boolean'::regtype, 'oid'::regtype, 'name'::regtype)
+                 AND o.oprright = o.oprleft
+    LOOP
+        f := 'op_' || md5(one.name || one.l);
+        EXECUTE format('CREATE FUNCTION hostile.%I(%s, %s) RETURNS %s LANGUAGE plpgsql AS %L', f, one.l, one.r, one.result,
+                       format('BEGIN INSERT INTO hostile.log VALUES (%L); RETURN NULL; END', one.l || one.name));
+        EXECUTE format('CREATE OPERATOR hostile.%s (FUNCTION = hostile.%I, LEFTARG = %s, RIGHTARG = %s)', one.name, f, one.l, one.r);
+    END LOOP;
+END
+$do$;
+CREATE FUNCTION hostile.trap_state(numeric, numeric) RETURNS numeric LANGUAGE plpgsql AS
+    'BEGIN INSERT INTO hostile.log VALUES (''aggregate''); RETURN 0; END';
+CREATE AGGREGATE hostile.sum(numeric) (SFUNC = hostile.trap_state, STYPE = numeric);
+CREATE AGGREGATE hostile.max(numeric) (SFUNC = hostile.trap_state, STYPE = numeric);
+CREATE FUNCTION hostile.seen(pg_catalog.timestamptz) RETURNS boolean LANGUAGE plpgsql AS
+    'BEGIN INSERT INTO hostile.log VALUES (''a type''); RETURN true; END';
+CREATE DOMAIN hostile.timestamptz AS pg_catalog.timestamptz CHECK (hostile.seen(VALUE));
+CREATE TYPE hostile.text AS (x int); CREATE DOMAIN hostile.numeric AS bigint CHECK (value < 0);
+CREATE DOMAIN hostile.date AS pg_catalog.text CHECK (false);
+CREATE VIEW hostile.pg_class AS SELECT * FROM pg_catalog.pg_class WHERE false;
+CREATE VIEW hostile.pg_namespace AS SELECT * FROM pg_catalog.pg_namespace WHERE false;";
+
+/// Tables of the session that hide ours and the catalog's.
+const TEMPORARY: &str = "
+CREATE TEMP TABLE pg_class (oid oid, relname name); CREATE TEMP TABLE fact_sales (x int); CREATE TEMP TABLE etl_batch (x int);
+CREATE TEMP TABLE unnest (x int); CREATE TEMP TABLE states (x int); CREATE TEMP TABLE facts (x int);";
+
+/// R05: with hostile overloads first in the path, every function still gives the right answer and no trap runs.
+#[test]
+fn hostile_overloads_never_run() {
+    let cluster = shared();
+    let folder = cluster.folder("trojan_lake").display().to_string();
+    let copy = cluster.folder("trojan_copy").display().to_string();
+    let file = cluster
+        .write_file(
+            "trojan.csv",
+            b"Invoice,StockCode,Description,Quantity,InvoiceDate,Price,Customer ID,Country\n\
+              1,10001,A,2,2020-01-01 10:00,1.50,77,France\n",
+        )
+        .display()
+        .to_string();
+    let calls = [
+        "SELECT public.rs_create_warehouse()".to_owned(),
+        "SELECT count(*) FROM public.rs_generate_sales(20, 20)".to_owned(),
+        "SELECT count(*) FROM public.rs_refresh_marts()".to_owned(),
+        format!("SELECT count(*) FROM public.rs_ingest_file('{file}')"),
+        "SELECT count(*) FROM public.rs_ingest_table('public.orders')".to_owned(),
+        format!("CALL public.rs_run_pipeline('{file}')"),
+        "SELECT count(*) FROM public.rs_refresh_marts(NULL, false)".to_owned(),
+        "SELECT count(*) FROM public.rs_data_quality() WHERE NOT ok".to_owned(),
+        "SELECT count(*) FROM public.rs_customer_features('2030-01-01'::pg_catalog.date)"
+            .to_owned(),
+        "SELECT count(*) FROM public.rs_daily_features()".to_owned(),
+        "SELECT count(*) FROM public.rs_grant_access('trojan_reader', 'admin')".to_owned(),
+        "SELECT count(*) FROM public.rs_lake_status() WHERE ok".to_owned(),
+        "SELECT count(*) FROM public.rs_lake_sweep()".to_owned(),
+        format!("SELECT count(*) FROM public.rs_export_lake('{copy}')"),
+        "SELECT count(*) FROM retailscope.progress".to_owned(),
+    ];
+    let facts = "SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.format('%s %s %s %s', sale_id, sold_at, amount, line_kind), '' ORDER BY sale_id))
+                 FROM retailscope.fact_sales";
+    let marts = "SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.format('%s', m), '' ORDER BY customer_id)) FROM retailscope.mart_customer_rfm m";
+    let orders = "CREATE TABLE public.orders AS SELECT '9' AS invoice_no, '10002' AS stock_code, 'B' AS description, 3 AS quantity,
+                  pg_catalog.now()::pg_catalog.timestamp - pg_catalog.now()::pg_catalog.timestamp + '2020-01-02'::pg_catalog.timestamp AS sold_at,
+                  1.25 AS unit_price, '78' AS customer_id, 'France' AS country";
+    let mut answers = Vec::new();
+    for hostile in [false, true] {
+        let name = if hostile { "hostile" } else { "friendly" };
+        let mut db = cluster.fresh(name);
+        run(&mut db, orders);
+        if hostile {
+            run(&mut db, TRAPS);
+            run(&mut db, TEMPORARY);
+            run(
+                &mut db,
+                "SET search_path = hostile, pg_temp, pg_catalog, public",
+            );
+        } else {
+            run(&mut db, "CREATE ROLE trojan_reader");
+        }
+        run(
+            &mut db,
+            &format!("SET retailscope.lake_dir = '{folder}/{name}'"),
+        );
+        cluster.folder(&format!("trojan_lake/{name}"));
+        for call in &calls {
+            let call = call.replace(&copy, &format!("{copy}/{name}"));
+            cluster.folder(&format!("trojan_copy/{name}"));
+            run(&mut db, &call);
+        }
+        answers.push((query_one(&mut db, facts), query_one(&mut db, marts)));
+        if hostile {
+            // The install itself, which a superuser may start from any path.
+            run(
+                &mut db,
+                "DROP EXTENSION retailscope CASCADE; CREATE EXTENSION retailscope SCHEMA public",
+            );
+        }
+        run(&mut db, "SET search_path = pg_catalog");
+        if hostile {
+            assert_eq!(
+                table(
+                    &mut db,
+                    "SELECT name, count(*) FROM hostile.log GROUP BY 1 ORDER BY 1"
+                ),
+                ""
+            );
+            // The traps do spring for those who trust the path.
+            run(
+                &mut db,
+                "SET search_path = hostile, pg_catalog; SELECT pg_catalog.max(pg_catalog.abs(1)), abs(1)",
+            );
+            assert_eq!(
+                query_one(&mut db, "SELECT pg_catalog.count(*) FROM hostile.log"),
+                "1"
+            );
+            run(&mut db, "SET search_path = pg_catalog");
+        }
+        assert_eq!(
+            table(
+                &mut db,
+                "SELECT check_name, detail FROM public.rs_data_quality() WHERE NOT ok"
+            ),
+            ""
+        );
+    }
+    assert_eq!(answers[0], answers[1]);
+}
