@@ -133,7 +133,7 @@ mod tests {
         LEFT.store(false, Ordering::SeqCst);
         let failed: Outcome<()> = with_crew(|crew| {
             let watch = crew.watch();
-            crew.spawn("test", move || {
+            let _worker = crew.spawn("test", move || {
                 while !watch.should_stop() {
                     std::thread::sleep(Duration::from_millis(1));
                 }

@@ -2,7 +2,7 @@
 
 use crate::ingest::facts::{RowKeys, day_of};
 use crate::pg::error::{Failure, Outcome};
-use crate::pg::interrupt::{Crew, Watch, cancelled};
+use crate::pg::interrupt::{Crew, Watch, Worker, cancelled};
 use crate::warehouse::Gathered;
 use retailscope_engine::clean::line::LineBatch;
 use retailscope_engine::control::Control;
@@ -11,7 +11,6 @@ use retailscope_engine::warehouse::{Account, Dimensions};
 use std::fs::File;
 use std::io::BufWriter;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
-use std::thread::ScopedJoinHandle;
 
 /// Lines that were appended to the facts.
 pub struct Appended {
@@ -70,23 +69,18 @@ pub struct Bookkeeper {
 }
 
 /// The bookkeeper's queues and thread.
-pub type Started<'scope> = (
-    SyncSender<Book>,
-    Receiver<Gathered>,
-    ScopedJoinHandle<'scope, Outcome<Closed>>,
-);
+pub type Started = (SyncSender<Book>, Receiver<Gathered>, Worker<Closed>);
 
 impl Bookkeeper {
     /// Starts the thread.
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn start<'scope>(crew: &Crew<'scope, '_>, batch_id: i64) -> Outcome<Started<'scope>>
-where {
+    pub fn start(crew: &Crew<'_, '_>, batch_id: i64) -> Outcome<Started> {
         let (books_to, books_from) = sync_channel::<Book>(4);
         let (gathered_to, gathered_from) = channel();
         let control = crew.watch();
-        let handle = crew.spawn("bookkeeper", move || {
+        let worker = crew.spawn("bookkeeper", move || {
             let keeper = Bookkeeper {
                 batch_id,
                 account: Account::default(),
@@ -96,7 +90,7 @@ where {
             };
             keeper.run(&books_from, &gathered_to, control)
         })?;
-        Ok((books_to, gathered_from, handle))
+        Ok((books_to, gathered_from, worker))
     }
 
     fn run(

@@ -9,11 +9,11 @@ use crate::pg::error::{Failure, Outcome};
 use crate::pg::settings;
 use pgrx::prelude::*;
 use retailscope_engine::control::{Control, Stop};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ffi::CString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread::{Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
@@ -91,15 +91,23 @@ pub struct Crew<'scope, 'env> {
     scope: &'scope Scope<'scope, 'env>,
     watch: &'env Watch,
     shown: Cell<Option<Instant>>,
+    threads: RefCell<Vec<ScopedJoinHandle<'scope, ()>>>,
 }
 
-/// Ends the work when the main thread leaves it, in whatever way: raises the stop flag and restores what
-/// `pg_stat_activity` shows.
-struct Leave<'a>(&'a Watch);
+/// The result to come of a thread that [`Crew::spawn`] started.
+#[must_use = "a worker's failure is known to whoever joins it"]
+pub struct Worker<T>(Receiver<Outcome<T>>);
 
-impl Drop for Leave<'_> {
+/// Ends the work when the main thread leaves it, in whatever way: raises the stop flag, waits for the threads, and restores
+/// what `pg_stat_activity` shows.
+impl Drop for Crew<'_, '_> {
     fn drop(&mut self) {
-        self.0.stop.store(true, Ordering::Relaxed);
+        self.watch.stop.store(true, Ordering::Relaxed);
+        // The scope would wait for the closures only: their threads could outlive the call by a moment.
+        for thread in self.threads.get_mut().drain(..) {
+            // It has handed its result, or its panic, to whoever joins its worker.
+            let _ended = thread.join();
+        }
         show_application_name();
     }
 }
@@ -121,11 +129,11 @@ pub fn with_crew<T>(body: impl for<'s, 'e> FnOnce(&Crew<'s, 'e>) -> Outcome<T>) 
         limit: settings::max_memory(),
     };
     std::thread::scope(|scope| {
-        let _leave = Leave(&watch);
         let crew = Crew {
             scope,
             watch: &watch,
             shown: Cell::new(None),
+            threads: RefCell::new(Vec::new()),
         };
         body(&crew)
     })
@@ -145,27 +153,36 @@ impl<'scope, 'env> Crew<'scope, 'env> {
         &self,
         name: &str,
         work: impl FnOnce() -> Outcome<T> + Send + 'scope,
-    ) -> Outcome<ScopedJoinHandle<'scope, Outcome<T>>> {
+    ) -> Outcome<Worker<T>> {
         let watch = self.watch;
+        let (result_to, result_from) = sync_channel(1);
         let masked = SignalsBlocked::new();
         let handle = std::thread::Builder::new()
             .name(format!("retailscope {name}"))
             .stack_size(STACK)
             .spawn_scoped(self.scope, move || {
                 watch.turns.take();
-                let result = catch_unwind(AssertUnwindSafe(work));
-                watch.turns.give_back();
-                result.unwrap_or_else(|payload| {
+                let result = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
                     Err(Failure::internal(panic_message(payload.as_ref())))
-                })
+                });
+                watch.turns.give_back();
+                // There is room for the one result; nobody may be left to take it.
+                let _taken = result_to.send(result);
             });
         drop(masked);
-        handle.map_err(|e| {
+        let thread = handle.map_err(|e| {
             Failure::new(
                 PgSqlErrorCode::ERRCODE_INSUFFICIENT_RESOURCES,
                 format!("could not start a thread: {e}"),
             )
-        })
+        })?;
+        let mut threads = self.threads.borrow_mut();
+        // Those that are through give their stacks back now: a call may start one for each of many files.
+        for ended in threads.extract_if(.., |t| t.is_finished()) {
+            let _ended = ended.join();
+        }
+        threads.push(thread);
+        Ok(Worker(result_from))
     }
 
     /// Serves interrupts and shows progress. Called between the steps of work on the main thread.
@@ -217,14 +234,9 @@ impl<'scope, 'env> Crew<'scope, 'env> {
     ///
     /// # Errors
     /// The worker's own failure, or its panic.
-    pub fn join<T>(&self, handle: ScopedJoinHandle<'scope, Outcome<T>>) -> Outcome<T> {
-        while !handle.is_finished() {
-            self.poll();
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        handle
-            .join()
-            .unwrap_or_else(|payload| Err(Failure::internal(panic_message(payload.as_ref()))))
+    pub fn join<T>(&self, worker: Worker<T>) -> Outcome<T> {
+        self.receive(&worker.0)
+            .unwrap_or_else(|| Err(Failure::internal("a worker thread ended without a result")))
     }
 
     fn show(&self) {
