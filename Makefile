@@ -19,7 +19,7 @@ demo: setup ## a private server with two years of a real retailer's sales; DATA=
 demo-stop: ## stop the demo's server and remove it
 	@scripts/demo.sh stop
 
-test: ## lint and all tests; real data is read from RETAILSCOPE_DATA
+test: setup ## lint and all tests; real data is read from RETAILSCOPE_DATA
 	@scripts/test.sh
 
 bench: ## compare with COPY, plain SQL and pandas, side by side
@@ -29,11 +29,11 @@ bench: ## compare with COPY, plain SQL and pandas, side by side
 fuzz: ## look for files that the readers mishandle; SECONDS= per target (60)
 	@scripts/fuzz.sh $(SECONDS)
 
-lint: ## format, clippy, docs
+lint: setup ## format, clippy, docs
 	@scripts/lint.sh
 
-install: ## build the release and install it into PostgreSQL
+install: setup ## build the release and install it into PostgreSQL
 	@scripts/install.sh
 
-package: ## build an archive to unpack on another machine
+package: setup ## build an archive to unpack on another machine
 	@scripts/install.sh package

@@ -173,9 +173,9 @@ server_start "shared_buffers = 512MB" "max_wal_size = 4GB"
 say ""
 say "server: PostgreSQL $("$PG_CONFIG" --version | cut -d ' ' -f 2), default settings but shared_buffers = 512MB, max_wal_size = 4GB"
 say "machine: $(nproc) cores, $(awk '/MemTotal/ { printf "%.0f GB", $2 / 1048576 }' /proc/meminfo)"
-PEAK="$(server_readable "$BENCHES/peak.py")"
-PANDAS="$(server_readable "$BENCHES/pandas_load.py")"
-TENFOLD="$(server_readable "$BENCHES/tenfold.py")"
+PEAK="$(server_copy "$BENCHES/peak.py")"
+PANDAS="$(server_copy "$BENCHES/pandas_load.py")"
+TENFOLD="$(server_copy "$BENCHES/tenfold.py")"
 prepare_file
 
 # In turns, so that a slow spell of the machine meets all of them.

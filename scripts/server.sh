@@ -30,13 +30,19 @@ server_psql() {
 # server_readable FILE: prints a path under which the server's user can read FILE: FILE itself, or a copy in the
 # server's folder where FILE lies behind a closed home.
 server_readable() {
-    local file="$1" copy
+    local file="$1"
     if as_server test -r "$file"; then
         printf '%s\n' "$file"
-        return
+    else
+        server_copy "$file"
     fi
-    copy="$SERVER_DIR/$(basename "$file")"
-    as_server tee "$copy" < "$file" > /dev/null
+}
+
+# server_copy FILE: copies FILE into the server's folder, whose path has no blanks, and prints the copy's path.
+server_copy() {
+    local copy
+    copy="$SERVER_DIR/$(basename "$1")"
+    as_server tee "$copy" < "$1" > /dev/null
     printf '%s\n' "$copy"
 }
 

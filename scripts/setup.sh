@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing to build and test, and nothing else. Safe to run again: says what is there already.
-#   setup.sh         the server with its headers, clang, cargo-pgrx
-#   setup.sh bench   also what `make bench` compares with (Python, zstd)
+#   setup.sh         the server with its headers, clang, zstd, cargo-pgrx
+#   setup.sh bench   also what `make bench` compares with (Python)
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
@@ -31,7 +31,7 @@ install_packages() {
 }
 
 setup_packages() {
-    local wanted=("postgresql-$PG" "postgresql-server-dev-$PG" clang libclang-dev pkg-config) missing
+    local wanted=("postgresql-$PG" "postgresql-server-dev-$PG" clang libclang-dev pkg-config zstd) missing
     if ! command -v apt-get > /dev/null; then
         say "no apt-get here: these must be installed by hand: ${wanted[*]}"
         return
@@ -39,7 +39,7 @@ setup_packages() {
     # cargo-pgrx's tests call sudo, also when root runs them.
     command -v sudo > /dev/null || wanted+=(sudo)
     command -v cc > /dev/null || wanted+=(gcc libc6-dev)
-    if [ "${1:-}" = bench ]; then wanted+=(python3-venv zstd); fi
+    if [ "${1:-}" = bench ]; then wanted+=(python3-venv); fi
     mapfile -t missing < <(missing_packages "${wanted[@]}")
     if [ "${#missing[@]}" -eq 0 ]; then
         say "Debian packages: all there (${wanted[*]})"
@@ -50,8 +50,19 @@ setup_packages() {
     without_default_cluster install_packages "${missing[@]}"
 }
 
-setup_cargo_pgrx() {
+# What `make lint` runs; a minimal Rust comes without.
+setup_rust() {
+    local component
     command -v cargo > /dev/null || die "cargo is missing: install Rust from https://rustup.rs, then run make setup again"
+    for component in rustfmt clippy; do
+        if ! command -v "cargo-${component/rustfmt/fmt}" > /dev/null; then
+            say "Rust: adding $component"
+            rustup component add "$component"
+        fi
+    done
+}
+
+setup_cargo_pgrx() {
     if [ "$(cargo pgrx --version 2> /dev/null)" = "cargo-pgrx $CARGO_PGRX_VERSION" ]; then
         say "cargo-pgrx: $CARGO_PGRX_VERSION is there"
         return
@@ -82,6 +93,7 @@ setup_pgrx() {
 
 setup() {
     setup_packages "${1:-}"
+    setup_rust
     setup_cargo_pgrx
     setup_pgrx
 }

@@ -63,6 +63,7 @@ COMMENT ON COLUMN retailscope.product_description.product_key IS 'The product.';
 COMMENT ON COLUMN retailscope.product_description.description IS 'The description, trimmed.';
 COMMENT ON COLUMN retailscope.product_description.sale_lines IS 'Lines of sales with it.';
 COMMENT ON COLUMN retailscope.product_description.other_lines IS 'Other lines with it: returns, stock notes.';
+COMMENT ON COLUMN retailscope.product_description.description_hash IS '128-bit XXH3 of the description.';
 
 COMMENT ON TABLE retailscope.fact_sales IS 'A distinct invoice line. Merchandise sales are line_kind = ''sale'' of products with is_merchandise.';
 COMMENT ON COLUMN retailscope.fact_sales.sale_id IS 'Key of the line.';
@@ -95,6 +96,8 @@ COMMENT ON COLUMN retailscope.mart_state.as_of IS 'The mart knows the facts befo
 COMMENT ON COLUMN retailscope.mart_state.last_batch_id IS 'The newest batch it knows.';
 COMMENT ON COLUMN retailscope.mart_state.refreshed_at IS 'When it was last refreshed.';
 COMMENT ON COLUMN retailscope.mart_state.rows IS 'Its rows after that.';
+COMMENT ON COLUMN retailscope.mart_state.batches IS 'Batches that it knows.';
+COMMENT ON COLUMN retailscope.mart_state.batch_rows IS 'Lines that those loaded.';
 
 COMMENT ON TABLE retailscope.mart_customer_rfm IS 'Recency, frequency and money of every known customer with a merchandise sale. Made by rs_refresh_marts().';
 COMMENT ON COLUMN retailscope.mart_customer_rfm.customer_id IS 'The customer.';

@@ -35,12 +35,10 @@ BEGIN
                    ('analyst', 'clean_rule'), ('analyst', 'country_alias'), ('analyst', 'rfm_segment_map'),
                    ('admin', 'warehouse_state')
         ),
+        -- An admin may execute all of them.
         routines (level, name) AS (
             VALUES ('reader', 'rs_customer_features'), ('reader', 'rs_daily_features'),
-                   ('analyst', 'rs_data_quality'), ('analyst', 'rs_lake_status'),
-                   ('admin', 'rs_create_warehouse'), ('admin', 'rs_ingest_file'), ('admin', 'rs_ingest_table'),
-                   ('admin', 'rs_load_lake'), ('admin', 'rs_export_lake'), ('admin', 'rs_refresh_marts'),
-                   ('admin', 'rs_generate_sales'), ('admin', 'rs_run_pipeline'), ('admin', 'rs_grant_access')
+                   ('analyst', 'rs_data_quality'), ('analyst', 'rs_lake_status')
         ),
         extension AS (
             SELECT e.oid, e.extnamespace FROM pg_extension AS e WHERE e.extname = 'retailscope'

@@ -5,6 +5,9 @@ RETURNS TABLE(mart text, cutoff date, rows bigint, rows_changed bigint, mode tex
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 SET work_mem = '64MB'
+-- Marts of the rows that one role may see would be everybody's marts: where row-level security applies, it is an ERROR.
+SET row_security = off
+SET application_name = 'retailscope: refreshing marts 0/0'
 AS $body$
 #variable_conflict use_column
 DECLARE
@@ -52,7 +55,8 @@ BEGIN
       AND r.rows = (SELECT count(*) FROM retailscope.mart_customer_rfm)
       AND d.rows = (SELECT count(*) FROM retailscope.mart_daily_kpis) AND d.rows > 0
       -- A batch that has gone took facts with it: only a full pass can tell which.
-      AND EXISTS (SELECT FROM retailscope.etl_batch AS b WHERE b.batch_id = r.last_batch_id);
+      AND (r.batches, r.batch_rows) = (SELECT count(*), coalesce(sum(b.rows_loaded), 0) FROM retailscope.etl_batch AS b
+                                       WHERE b.batch_id <= r.last_batch_id);
     is_full := NOT coalesce($2, true) OR NOT FOUND;
 
     IF NOT is_full THEN
@@ -241,7 +245,7 @@ BEGIN
         dates_flagged AS (
             UPDATE retailscope.dim_date AS m
             SET is_trading_day = NOT m.is_trading_day
-            WHERE m.is_trading_day <> EXISTS (SELECT FROM daily AS d WHERE d.date = m.date AND d.is_trading_day)
+            WHERE m.date < $1 AND m.is_trading_day <> EXISTS (SELECT FROM daily AS d WHERE d.date = m.date AND d.is_trading_day)
         )
         SELECT (SELECT count(*) FROM rfm) AS rfm_rows,
                (SELECT count(*) FROM rfm_written) + (SELECT count(*) FROM rfm_deleted) AS rfm_changed,
@@ -253,12 +257,15 @@ BEGIN
     INTO result
     USING until_date, first_date, last_date, is_full, customers, days;
 
-    INSERT INTO retailscope.mart_state AS s (mart, as_of, last_batch_id, refreshed_at, rows)
-    VALUES ('mart_customer_rfm', until_date, newest_batch, clock_timestamp(), result.rfm_rows),
-           ('mart_daily_kpis', until_date, newest_batch, clock_timestamp(), result.daily_rows)
+    INSERT INTO retailscope.mart_state AS s (mart, as_of, last_batch_id, refreshed_at, rows, batches, batch_rows)
+    SELECT v.mart, until_date, newest_batch, clock_timestamp(), v.rows, b.batches, b.batch_rows
+    FROM (VALUES ('mart_customer_rfm', result.rfm_rows), ('mart_daily_kpis', result.daily_rows)) AS v (mart, rows),
+         (SELECT count(*) AS batches, coalesce(sum(e.rows_loaded), 0) AS batch_rows FROM retailscope.etl_batch AS e
+          WHERE e.batch_id <= newest_batch) AS b
     ON CONFLICT (mart) DO UPDATE
-    SET (as_of, last_batch_id, refreshed_at, rows)
-      = ROW(excluded.as_of, excluded.last_batch_id, excluded.refreshed_at, excluded.rows);
+    SET (as_of, last_batch_id, refreshed_at, rows, batches, batch_rows)
+      = ROW(excluded.as_of, excluded.last_batch_id, excluded.refreshed_at, excluded.rows, excluded.batches,
+            excluded.batch_rows);
 
     RETURN QUERY
     SELECT v.mart, until_date, v.rows, v.changed, CASE WHEN is_full THEN 'full' ELSE 'incremental' END,

@@ -5,6 +5,8 @@ RETURNS TABLE(check_name text, expected numeric, actual numeric, ok boolean, det
 LANGUAGE sql STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 SET work_mem = '64MB'
+SET row_security = off
+SET application_name = 'retailscope: checking 0/0'
 AS $body$
     WITH states AS (
         SELECT (SELECT s.as_of FROM retailscope.mart_state AS s WHERE s.mart = 'mart_customer_rfm') AS rfm_as_of,
@@ -33,16 +35,37 @@ AS $body$
                coalesce(sum(s.daily_gross), 0) + coalesce(sum(s.daily_returned), 0) AS daily_net
         FROM sums AS s
     ),
+    customers AS (
+        SELECT s.customer_key, sum(s.rfm_gross) AS gross, sum(s.rfm_gross) + coalesce(sum(s.rfm_returned), 0) AS net
+        FROM sums AS s WHERE s.customer_key <> 0
+        GROUP BY s.customer_key HAVING sum(s.rfm_sales) > 0
+    ),
     buyers AS (
-        SELECT count(*) AS n, coalesce(sum(c.gross), 0) AS gross, coalesce(sum(c.gross + c.returned), 0) AS net
-        FROM (SELECT sum(s.rfm_gross) AS gross, coalesce(sum(s.rfm_returned), 0) AS returned
-              FROM sums AS s WHERE s.customer_key <> 0
-              GROUP BY s.customer_key HAVING sum(s.rfm_sales) > 0) AS c
+        SELECT count(*) AS n, coalesce(sum(c.gross), 0) AS gross, coalesce(sum(c.net), 0) AS net FROM customers AS c
+    ),
+    wrong_customers AS (
+        SELECT count(*) AS n, min(coalesce(m.customer_id, 'key ' || c.customer_key)) AS example
+        FROM customers AS c
+        FULL JOIN retailscope.mart_customer_rfm AS m ON m.customer_key = c.customer_key
+        WHERE (m.monetary, m.monetary_net) IS DISTINCT FROM (c.gross, c.net)
+    ),
+    wrong_days AS (
+        SELECT count(*) AS n, min(coalesce(k.date, d.date)) AS example
+        FROM (SELECT f.date, coalesce(sum(f.amount) FILTER (WHERE f.line_kind = 'sale'), 0) AS gross,
+                     -coalesce(sum(f.amount) FILTER (WHERE f.line_kind = 'return'), 0) AS returned,
+                     coalesce(sum(f.quantity) FILTER (WHERE f.line_kind = 'sale'), 0) AS units
+              FROM retailscope.fact_sales AS f
+              JOIN retailscope.dim_product AS p ON p.product_key = f.product_key
+              WHERE p.is_merchandise AND f.line_kind IN ('sale', 'return') AND f.date < (SELECT s.daily_as_of FROM states AS s)
+              GROUP BY f.date) AS d
+        FULL JOIN retailscope.mart_daily_kpis AS k ON k.date = d.date
+        WHERE (coalesce(k.gross_revenue, 0), coalesce(k.returns_amount, 0), coalesce(k.units, 0))
+              IS DISTINCT FROM (coalesce(d.gross, 0), coalesce(d.returned, 0), coalesce(d.units, 0))
     ),
     batches AS (
         SELECT coalesce(sum(b.rows_read), 0) AS rows_read, coalesce(sum(b.rows_loaded), 0) AS rows_loaded,
                coalesce(sum(b.rows_duplicate), 0) AS rows_duplicate, coalesce(sum(b.rows_rejected), 0) AS rows_rejected,
-               coalesce(sum(b.amount_loaded), 0) AS amount_loaded
+               coalesce(sum(b.amount_loaded), 0) AS amount_loaded, coalesce(sum(b.lake_files), 0) AS lake_files
         FROM retailscope.etl_batch AS b
     ),
     mismatches AS (
@@ -119,30 +142,42 @@ AS $body$
                l.first_damaged
         FROM lake AS l
         UNION ALL
-        SELECT 12, 'mart_daily_gross', f.daily_gross, (SELECT coalesce(sum(k.gross_revenue), 0) FROM retailscope.mart_daily_kpis AS k),
+        SELECT 12, 'lake_files_registered', b.lake_files, (SELECT count(*) FROM retailscope.lake_file),
+               'lake_file has every file that the batches wrote', NULL
+        FROM batches AS b
+        UNION ALL
+        SELECT 13, 'mart_daily_gross', f.daily_gross, (SELECT coalesce(sum(k.gross_revenue), 0) FROM retailscope.mart_daily_kpis AS k),
                'gross revenue of the days = that of the facts before ' || coalesce(to_char(s.daily_as_of, 'YYYY-MM-DD'), '(never refreshed)'),
                'SELECT @extschema@.rs_refresh_marts(incremental => false);'
         FROM facts AS f, states AS s
         UNION ALL
-        SELECT 13, 'mart_daily_net', f.daily_net, (SELECT coalesce(sum(k.net_revenue), 0) FROM retailscope.mart_daily_kpis AS k),
+        SELECT 14, 'mart_daily_net', f.daily_net, (SELECT coalesce(sum(k.net_revenue), 0) FROM retailscope.mart_daily_kpis AS k),
                'net revenue of the days = that of the facts', 'SELECT @extschema@.rs_refresh_marts(incremental => false);'
         FROM facts AS f
         UNION ALL
-        SELECT 14, 'mart_rfm_customers', u.n, (SELECT count(*) FROM retailscope.mart_customer_rfm),
+        SELECT 15, 'mart_daily_wrong_days', 0, w.n, 'gross, returns and units of each day are those of its facts',
+               'first ' || w.example || ': SELECT @extschema@.rs_refresh_marts(incremental => false);'
+        FROM wrong_days AS w
+        UNION ALL
+        SELECT 16, 'mart_rfm_customers', u.n, (SELECT count(*) FROM retailscope.mart_customer_rfm),
                'every known customer with a sale before ' || coalesce(to_char(s.rfm_as_of, 'YYYY-MM-DD'), '(never refreshed)'),
                'SELECT @extschema@.rs_refresh_marts(incremental => false);'
         FROM buyers AS u, states AS s
         UNION ALL
-        SELECT 15, 'mart_rfm_monetary', u.gross, (SELECT coalesce(sum(m.monetary), 0) FROM retailscope.mart_customer_rfm AS m),
+        SELECT 17, 'mart_rfm_monetary', u.gross, (SELECT coalesce(sum(m.monetary), 0) FROM retailscope.mart_customer_rfm AS m),
                'gross sales of the customers = those of their facts', 'SELECT @extschema@.rs_refresh_marts(incremental => false);'
         FROM buyers AS u
         UNION ALL
-        SELECT 16, 'mart_rfm_monetary_net', u.net, (SELECT coalesce(sum(m.monetary_net), 0) FROM retailscope.mart_customer_rfm AS m),
+        SELECT 18, 'mart_rfm_monetary_net', u.net, (SELECT coalesce(sum(m.monetary_net), 0) FROM retailscope.mart_customer_rfm AS m),
                'sales less returns of the customers = those of their facts',
                'SELECT @extschema@.rs_refresh_marts(incremental => false);'
         FROM buyers AS u
         UNION ALL
-        SELECT 17, 'marts_fresh', s.newest_batch, s.last_batch_id, 'the marts know the newest batch',
+        SELECT 19, 'mart_rfm_wrong_customers', 0, w.n, 'the money of each customer is that of the facts',
+               'first ' || w.example || ': SELECT @extschema@.rs_refresh_marts(incremental => false);'
+        FROM wrong_customers AS w
+        UNION ALL
+        SELECT 20, 'marts_fresh', s.newest_batch, s.last_batch_id, 'the marts know the newest batch',
                'SELECT @extschema@.rs_refresh_marts();'
         FROM states AS s
     )

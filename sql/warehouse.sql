@@ -74,7 +74,9 @@ CREATE TABLE IF NOT EXISTS retailscope.product_description (
     description text NOT NULL,
     sale_lines bigint NOT NULL,
     other_lines bigint NOT NULL,
-    PRIMARY KEY (product_key, description)
+    -- A description may be longer than an index entry.
+    description_hash uuid NOT NULL,
+    PRIMARY KEY (product_key, description_hash)
 );
 
 CREATE TABLE IF NOT EXISTS retailscope.fact_sales (
@@ -115,7 +117,10 @@ CREATE TABLE IF NOT EXISTS retailscope.mart_state (
     as_of date,
     last_batch_id bigint NOT NULL,
     refreshed_at timestamptz NOT NULL,
-    rows bigint NOT NULL
+    rows bigint NOT NULL,
+    -- The batches that the mart knows: when some of them go, it takes a full pass to tell which facts went with them.
+    batches bigint NOT NULL DEFAULT 0,
+    batch_rows numeric NOT NULL DEFAULT 0
 );
 
 CREATE TABLE IF NOT EXISTS retailscope.mart_customer_rfm (

@@ -6,6 +6,7 @@ use crate::pg::install;
 use crate::pg::settings::locally;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
+use retailscope_engine::clean::identity::text_hash;
 use retailscope_engine::warehouse::CustomerFacts;
 use retailscope_engine::warehouse::dimensions::DescriptionCount;
 use std::collections::BTreeSet;
@@ -102,6 +103,11 @@ pub fn update_dimensions(gathered: Gathered) -> Outcome<()> {
                     .iter()
                     .map(|d| d.1.as_str())
                     .collect::<Vec<&str>>()
+                    .into(),
+                descriptions
+                    .iter()
+                    .map(|d| format!("{:032x}", text_hash(&d.1)))
+                    .collect::<Vec<String>>()
                     .into(),
             ],
         )

@@ -8,8 +8,9 @@ use retailscope_engine::ingest::Reject;
 use retailscope_engine::warehouse::Account;
 use std::io::Write;
 
-/// Refused lines that are written at once.
+/// Refused lines that are written at once, and their bytes, whichever is reached first.
 const REJECTS: usize = 5000;
+const REJECT_BYTES: usize = 8 << 20;
 
 /// Takes the one writer's place until the end of the transaction; everything that changes facts or marts does so first.
 ///
@@ -38,7 +39,52 @@ pub fn become_writer(nowait: bool) -> Outcome<()> {
 pub struct Batch {
     /// `etl_batch.batch_id`
     pub id: i64,
-    rejects: Vec<Reject>,
+    /// Its refused lines.
+    pub rejects: Rejects,
+}
+
+/// Refused lines of a batch on their way to `etl_reject`, written in packets.
+pub struct Rejects {
+    batch_id: i64,
+    packet: Vec<Reject>,
+    bytes: usize,
+}
+
+impl Rejects {
+    /// None yet.
+    pub fn of(batch_id: i64) -> Rejects {
+        Rejects {
+            batch_id,
+            packet: Vec::new(),
+            bytes: 0,
+        }
+    }
+
+    /// Takes a refused line.
+    ///
+    /// # Errors
+    /// PostgreSQL's own unwind.
+    pub fn push(&mut self, reject: Reject) -> Outcome<()> {
+        self.bytes += reject.raw.len() + reject.reason.len();
+        self.packet.push(reject);
+        if self.packet.len() >= REJECTS || self.bytes >= REJECT_BYTES {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Writes the lines that are still in memory.
+    ///
+    /// # Errors
+    /// PostgreSQL's own unwind.
+    pub fn flush(&mut self) -> Outcome<()> {
+        self.bytes = 0;
+        let packet = std::mem::take(&mut self.packet);
+        if packet.is_empty() {
+            return Ok(());
+        }
+        write_rejects(self.batch_id, &packet)
+    }
 }
 
 /// What an ingest came to.
@@ -82,34 +128,8 @@ impl Batch {
         .ok_or_else(|| Failure::internal("etl_batch gave no batch_id"))?;
         Ok(Batch {
             id,
-            rejects: Vec::new(),
+            rejects: Rejects::of(id),
         })
-    }
-
-    /// Takes refused lines; they are written in packets.
-    ///
-    /// # Errors
-    /// PostgreSQL's own unwind.
-    pub fn store_rejects(&mut self, rejects: &[Reject]) -> Outcome<()> {
-        for packet in rejects.chunks(REJECTS) {
-            self.rejects.extend_from_slice(packet);
-            if self.rejects.len() >= REJECTS {
-                self.flush_rejects()?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes the refused lines that are still in memory.
-    ///
-    /// # Errors
-    /// PostgreSQL's own unwind.
-    pub fn flush_rejects(&mut self) -> Outcome<()> {
-        let rejects = std::mem::take(&mut self.rejects);
-        if rejects.is_empty() {
-            return Ok(());
-        }
-        write_rejects(self.id, &rejects)
     }
 
     /// Closes the record; the balance of rows and money is a constraint of the table.
@@ -117,7 +137,7 @@ impl Batch {
     /// # Errors
     /// PostgreSQL's own unwind.
     pub fn finish(&mut self, totals: &Totals) -> Outcome<()> {
-        self.flush_rejects()?;
+        self.rejects.flush()?;
         let loaded = &totals.loaded;
         let money = |amount: i128| format_decimal(amount, AMOUNT_SCALE);
         let count = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
@@ -150,11 +170,7 @@ impl Batch {
     }
 }
 
-/// Writes refused lines of a batch.
-///
-/// # Errors
-/// PostgreSQL's own unwind.
-pub fn write_rejects(batch_id: i64, rejects: &[Reject]) -> Outcome<()> {
+fn write_rejects(batch_id: i64, rejects: &[Reject]) -> Outcome<()> {
     let lines: Vec<i64> = rejects
         .iter()
         .map(|r| i64::try_from(r.line_no).unwrap_or(i64::MAX))

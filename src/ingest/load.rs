@@ -343,9 +343,8 @@ fn append_all(
             appender.append(&packet.lines, &packet.encoded, &row_keys)?;
             if let (Some(lake), false) = (lake.as_mut(), open) {
                 open = true;
-                if let Some(book) = lake.open_month(pass.facts.month, pass.number)? {
-                    let _sent = crew.send(books_to, book);
-                }
+                let book = lake.open_month(pass.facts.month, pass.number)?;
+                let _sent = crew.send(books_to, book);
             }
             let appended = Appended {
                 lines: packet.lines,

@@ -10,10 +10,13 @@ use retailscope_engine::clean::spill::{Spill, Spilled};
 use retailscope_engine::clean::{Cleaner, Formats, Rules};
 use retailscope_engine::control::Control;
 use retailscope_engine::ingest::{Options, RawBatch, RawSource, Reject};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 /// Lines at the beginning which, when every one of them is refused, show that the options do not fit the source.
 const HOPELESS: u64 = 1000;
+
+/// Batches that the cleaner may be ahead of the main thread, which stores the refused lines.
+const AHEAD: usize = 2;
 
 /// What the cleaner tells the main thread.
 struct Cleaned {
@@ -67,7 +70,7 @@ impl Cleaning {
     fn run(
         mut self,
         from: &Receiver<RawBatch>,
-        to: &Sender<Cleaned>,
+        to: &SyncSender<Cleaned>,
         control: &Watch,
     ) -> Outcome<Spilled> {
         let mut lines = LineBatch::default();
@@ -78,7 +81,8 @@ impl Cleaning {
             self.cleaner
                 .clean(&raw, &mut lines, &mut rejects, control)?;
             self.spill.push(&lines)?;
-            if to.send(Cleaned { rows, rejects }).is_err() {
+            let cleaned = Cleaned { rows, rejects };
+            if control.idle(|| to.send(cleaned)).is_err() {
                 return Err(cancelled());
             }
         }
@@ -100,7 +104,7 @@ pub fn from_source(
     let cleaning = Cleaning::new(options, source.extra_columns())?;
     let control = crew.watch();
     let (raw_to, raw_from) = sync_channel::<RawBatch>(1);
-    let (cleaned_to, cleaned_from) = channel();
+    let (cleaned_to, cleaned_from) = sync_channel(AHEAD);
     let reader = crew.spawn("reader", move || {
         let extras = source.extra_columns().len();
         loop {
@@ -150,7 +154,7 @@ pub fn from_main_thread(
     let cleaning = Cleaning::new(options, extra_columns)?;
     let control = crew.watch();
     let (raw_to, raw_from) = sync_channel::<RawBatch>(2);
-    let (cleaned_to, cleaned_from) = channel();
+    let (cleaned_to, cleaned_from) = sync_channel(AHEAD);
     let cleaner = crew.spawn("cleaner", move || {
         cleaning.run(&raw_from, &cleaned_to, control)
     })?;
@@ -158,15 +162,15 @@ pub fn from_main_thread(
     let content_hash = {
         let raw_to: SyncSender<RawBatch> = raw_to;
         produce(&mut |raw| {
-            while let Ok(cleaned) = cleaned_from.try_recv() {
-                tally.take(cleaned, batch)?;
-            }
-            // A closed queue: the cleaner's own result, taken below, says why.
-            if crew.send(&raw_to, raw) {
+            // The cleaner may itself be waiting to be heard, so it is listened to while its queue is full.
+            let sent = crew.send_while(&raw_to, raw, || {
+                while let Ok(cleaned) = cleaned_from.try_recv() {
+                    tally.take(cleaned, batch)?;
+                }
                 Ok(())
-            } else {
-                Err(cancelled())
-            }
+            })?;
+            // A closed queue: the cleaner's own result, taken below, says why.
+            if sent { Ok(()) } else { Err(cancelled()) }
         })
     };
     while let Some(cleaned) = crew.receive(&cleaned_from) {
@@ -209,6 +213,9 @@ impl Tally {
             .detail(first.raw.chars().take(500).collect::<String>())
             .hint("Check mapping and options (delimiter, encoding, date_format, decimal_comma)."));
         }
-        batch.store_rejects(&cleaned.rejects)
+        cleaned
+            .rejects
+            .into_iter()
+            .try_for_each(|reject| batch.rejects.push(reject))
     }
 }

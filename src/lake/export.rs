@@ -5,12 +5,12 @@ use crate::ingest::book::{Appended, Book, Bookkeeper};
 use crate::ingest::count;
 use crate::ingest::facts::RowKeys;
 use crate::lake::write::LakeOutput;
-use crate::lake::{chosen, sweep};
+use crate::lake::{chosen, identity, sweep};
 use crate::pg::cursor::{Rows, for_each_batch};
 use crate::pg::error::{Failure, Outcome, spi};
 use crate::pg::files::Folder;
 use crate::pg::interrupt::{Crew, cancelled, cause, with_crew};
-use crate::pg::privilege::FileRole;
+use crate::pg::privilege::{FileRole, all_rows};
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use retailscope_engine::clean::line::{Line, LineBatch, LineKind};
@@ -45,27 +45,7 @@ pub fn rs_export_lake(
     let started = Instant::now();
     let (folder, own) = chosen(path, FileRole::Write)?;
     become_writer(false)?;
-    if own {
-        sweep::sweep(&folder)?;
-    } else if !sweep::manifests(folder.path())?.is_empty() {
-        return Err(Failure::new(
-            PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-            format!("\"{}\" already holds a lake", folder.path().display()),
-        )
-        .hint("Export into an empty folder.")
-        .into());
-    }
-    refuse_inexact()?;
-    let missing = missing_batches(own)?;
-    let (files, rows, bytes) = with_crew(|crew| {
-        let mut sum = (0, 0, 0);
-        for &batch in &missing {
-            let (files, rows, bytes) = export_batch(crew, folder.clone(), batch, own)?;
-            sum = (sum.0 + files, sum.1 + rows, sum.2 + bytes);
-        }
-        Ok(sum)
-    })?;
-    let batches = i64::try_from(missing.len()).unwrap_or(i64::MAX);
+    let (batches, (files, rows, bytes)) = all_rows(|| export(&folder, own))?;
     Ok(TableIterator::once((
         batches,
         files,
@@ -73,6 +53,34 @@ pub fn rs_export_lake(
         bytes,
         started.elapsed().as_secs_f64(),
     )))
+}
+
+/// Gives the number of batches, and the files, rows and bytes written.
+fn export(folder: &Folder, own: bool) -> Outcome<(i64, (i64, i64, i64))> {
+    if own {
+        sweep::sweep(folder)?;
+    } else {
+        identity::lock(folder)?;
+        if !sweep::manifests(folder.path())?.is_empty() {
+            return Err(Failure::new(
+                PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                format!("\"{}\" already holds a lake", folder.path().display()),
+            )
+            .hint("Export into an empty folder."));
+        }
+        sweep::refuse_unfinished(folder)?;
+    }
+    refuse_inexact()?;
+    let missing = missing_batches(&sweep::manifests(folder.path())?)?;
+    let written = with_crew(|crew| {
+        let mut sum = (0, 0, 0);
+        for &batch in &missing {
+            let (files, rows, bytes) = export_batch(crew, folder.clone(), batch, own)?;
+            sum = (sum.0 + files, sum.1 + rows, sum.2 + bytes);
+        }
+        Ok(sum)
+    })?;
+    Ok((i64::try_from(missing.len()).unwrap_or(i64::MAX), written))
 }
 
 /// The lake's columns hold 4 decimals of a quantity and 6 of a price; more can only come from rows written by hand.
@@ -91,12 +99,12 @@ fn refuse_inexact() -> Outcome<()> {
     .hint("Round them: the lake is exact or it is not written."))
 }
 
-fn missing_batches(own: bool) -> Outcome<Vec<i64>> {
+/// The batches that have no manifest in the folder.
+fn missing_batches(there: &[i64]) -> Outcome<Vec<i64>> {
     let mut ids = Vec::new();
     for_each_batch(
-        "SELECT b.batch_id FROM retailscope.etl_batch b
-         WHERE NOT ($1 AND (b.lake_files > 0 OR b.rows_loaded = 0)) ORDER BY b.batch_id",
-        &[own.into()],
+        "SELECT b.batch_id FROM retailscope.etl_batch b WHERE b.batch_id <> ALL ($1) ORDER BY b.batch_id",
+        &[there.to_vec().into()],
         |rows| {
             ids.extend((0..rows.len()).filter_map(|row| rows.i64(row, 0)));
             Ok(())
@@ -112,7 +120,8 @@ fn export_batch(
     own: bool,
 ) -> Outcome<(i64, i64, i64)> {
     let mut lake = LakeOutput::into_folder(folder, batch);
-    let (books_to, _gathered, bookkeeper) = Bookkeeper::start(crew, batch)?;
+    // What it gathers is in the dimensions already: nobody listens.
+    let (books_to, _, bookkeeper) = Bookkeeper::start(crew, batch)?;
     let sent = send_facts(crew, batch, &mut lake, &books_to);
     drop(books_to);
     match (sent, crew.join(bookkeeper)) {
@@ -149,9 +158,7 @@ fn send_facts(
                 let this = Month::of(sold_at(rows, row));
                 if month != Some(this) {
                     month = Some(this);
-                    if let Some(book) = lake.open_month(this, 0)?
-                        && !crew.send(to, book)
-                    {
+                    if !crew.send(to, lake.open_month(this, 0)?) {
                         return Err(cancelled());
                     }
                 }

@@ -13,6 +13,11 @@ use pgrx::prelude::*;
 use retailscope_engine::lake::IDENTITY_PATH;
 use std::io::{Read, Write};
 use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// How long a folder may stay locked before its writer is taken for another database's. One of our own has given up the
+/// warehouse's row by then, but may still be renaming its last files.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Bytes of the file that are read; it has about a hundred.
 const MOST: u64 = 4096;
@@ -28,23 +33,27 @@ pub fn claim(folder: &Folder) -> Outcome<()> {
         Some(id) if id == own => Ok(()),
         Some(_) => Err(foreign(folder)),
         None if !sweep::manifests(folder.path())?.is_empty() => Err(foreign(folder)),
-        None => {
-            let hidden = pending::hidden_name(&folder.join(IDENTITY_PATH)?);
-            if pending::holds(&hidden) {
-                return Ok(());
-            }
-            // What a crash left of an earlier try.
-            drop(std::fs::remove_file(&hidden));
-            let json = serde_json::json!({ "lake_id": own, "format": 1 });
-            let mut file = create_hidden(folder, IDENTITY_PATH)?;
-            file.write_all(format!("{json}\n").as_bytes())
-                .and_then(|()| file.sync_all())
-                .map_err(|e| Failure::io("write", Path::new(IDENTITY_PATH), &e))
-        }
+        None => sign(folder, &own),
     }
 }
 
-/// Takes the identity of the lake from which this warehouse is being rebuilt.
+/// Writes into a folder whose lake it is.
+fn sign(folder: &Folder, id: &str) -> Outcome<()> {
+    let hidden = pending::hidden_name(&folder.join(IDENTITY_PATH)?);
+    if pending::holds(&hidden) {
+        return Ok(());
+    }
+    // What a crash left of an earlier try.
+    drop(std::fs::remove_file(&hidden));
+    let json = serde_json::json!({ "lake_id": id, "format": 1 });
+    let mut file = create_hidden(folder, IDENTITY_PATH)?;
+    file.write_all(format!("{json}\n").as_bytes())
+        .and_then(|()| file.sync_all())
+        .map_err(|e| Failure::io("write", Path::new(IDENTITY_PATH), &e))
+}
+
+/// Takes the identity of the lake from which this warehouse is being rebuilt; an export, which has none, gets this
+/// warehouse's, for it becomes its lake.
 ///
 /// # Errors
 /// 55006 while another database writes there; PostgreSQL's own unwind.
@@ -56,13 +65,27 @@ pub fn adopt(folder: &Folder) -> Outcome<()> {
             &[id.into()],
         )
         .map_err(spi),
-        None => Ok(()),
+        None => sign(folder, &own_id()?),
     }
 }
 
-fn lock(folder: &Folder) -> Outcome<()> {
-    if pending::lock(folder.path()).map_err(|e| Failure::io("lock folder", folder.path(), &e))? {
-        return Ok(());
+/// Locks the folder until the end of the transaction.
+///
+/// # Errors
+/// 55006 while another process writes there for longer than [`PATIENCE`].
+pub fn lock(folder: &Folder) -> Outcome<()> {
+    let started = Instant::now();
+    loop {
+        if pending::lock(folder.path())
+            .map_err(|e| Failure::io("lock folder", folder.path(), &e))?
+        {
+            return Ok(());
+        }
+        if started.elapsed() > PATIENCE {
+            break;
+        }
+        pgrx::check_for_interrupts!();
+        std::thread::sleep(Duration::from_millis(20));
     }
     Err(Failure::new(
         PgSqlErrorCode::ERRCODE_OBJECT_IN_USE,

@@ -1,6 +1,6 @@
 //! Rebuilding the warehouse from the lake alone.
 
-use crate::ingest::batch::{become_writer, write_rejects};
+use crate::ingest::batch::{Rejects, become_writer};
 use crate::ingest::book::{Appended, Book, Bookkeeper};
 use crate::ingest::facts::{Appender, Encoded, RowKeys};
 use crate::ingest::{count, keys, numeric};
@@ -9,14 +9,14 @@ use crate::pg::error::{Failure, Outcome, spi};
 use crate::pg::files::Folder;
 use crate::pg::interrupt::{Crew, Watch, cancelled, cause, with_crew};
 use crate::pg::privilege::FileRole;
-use crate::warehouse;
+use crate::warehouse::{self, Gathered};
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use retailscope_engine::clean::decimal::format_decimal;
 use retailscope_engine::clean::line::{AMOUNT_SCALE, LineBatch};
 use retailscope_engine::control::Control;
 use retailscope_engine::lake::{
-    FileRecord, LakeBatch, LakeError, LakeReader, Manifest, RejectReader, checksum, manifest_path,
+    LakeBatch, LakeError, LakeReader, Manifest, RejectReader, checksum, manifest_path,
 };
 use retailscope_engine::warehouse::Account;
 use std::collections::HashSet;
@@ -81,7 +81,7 @@ pub fn rs_load_lake(
         .hint(TRUNCATE)
         .into());
     }
-    refuse_unfinished(&folder)?;
+    sweep::refuse_unfinished(&folder)?;
     if registered {
         identity::adopt(&folder)?;
     }
@@ -97,24 +97,6 @@ pub fn rs_load_lake(
         numeric(account.gross)?,
         started.elapsed().as_secs_f64(),
     )))
-}
-
-/// A crash between the commit of an export and the last renaming leaves some batches visible and others hidden.
-fn refuse_unfinished(folder: &Folder) -> Outcome<()> {
-    let hidden = sweep::hidden_files(folder)?;
-    let Some(first) = hidden.first() else {
-        return Ok(());
-    };
-    Err(Failure::new(
-        PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-        format!(
-            "the lake in \"{}\" is not finished: {} hidden files such as \"{}\"",
-            folder.path().display(),
-            hidden.len(),
-            first.display()
-        ),
-    )
-    .hint("Its writer still runs or was cut short. SELECT rs_lake_sweep(); mends the lake of the warehouse that wrote it; an export is written anew, into an empty folder. If that warehouse is lost, delete the hidden files: what they belong to is not loaded."))
 }
 
 fn manifests(folder: &Folder) -> Outcome<Vec<Manifest>> {
@@ -153,19 +135,20 @@ fn restore(
         .flat_map(|m| &m.files)
         .map(|f| f.rows)
         .sum();
-    let mut files = Vec::new();
     for manifest in manifests {
-        restore_batch(manifest)?;
+        restore_batch(manifest, registered)?;
         restore_rejects(crew, folder, manifest)?;
-        for file in &manifest.files {
-            files.push((file.clone(), folder.open(&file.path)?));
-        }
     }
     let (to, from) = sync_channel::<Packet>(3);
-    let reader = crew.spawn("lake reader", move || read_files(files, &to, control))?;
+    let (from_folder, files) = (folder.clone(), manifests.to_vec());
+    let reader = crew.spawn("lake reader", move || {
+        files
+            .iter()
+            .try_for_each(|m| read_files(&from_folder, m, &to, control))
+    })?;
     // The bookkeeper writes no files here: it only gathers for accounts and dimensions.
     let (books_to, gathered_from, bookkeeper) = Bookkeeper::start(crew, 0)?;
-    let appended = append(crew, &from, &books_to, total);
+    let appended = append(crew, &from, &books_to, &gathered_from, total);
     drop((from, books_to));
     let closed = match (appended, crew.join(reader), crew.join(bookkeeper)) {
         (Ok(()), Ok(()), Ok(closed)) => closed,
@@ -181,16 +164,16 @@ fn restore(
     Ok(closed.account)
 }
 
-fn restore_batch(manifest: &Manifest) -> Outcome<()> {
+fn restore_batch(manifest: &Manifest, registered: bool) -> Outcome<()> {
+    // A lake that is only read from stays another's: this warehouse's own has nothing of the batch yet.
+    let files = if registered { manifest.files.len() } else { 0 };
     let record = serde_json::to_value(&manifest.batch)
         .map_err(|e| Failure::internal(format!("the record of a batch: {e}")))?;
     Spi::run_with_args(
         include_str!("../../sql/restore_batch.sql"),
         &[
             pgrx::JsonB(record).into(),
-            i32::try_from(manifest.files.len())
-                .unwrap_or(i32::MAX)
-                .into(),
+            i32::try_from(files).unwrap_or(i32::MAX).into(),
         ],
     )
     .map_err(spi)
@@ -209,20 +192,12 @@ fn restore_rejects(crew: &Crew<'_, '_>, folder: &Folder, manifest: &Manifest) ->
         crew.watch(),
     )?;
     let mut reader = RejectReader::new(file, REJECT_LINE, crew.watch())?;
-    let mut packet = Vec::new();
-    loop {
+    let mut rejects = Rejects::of(manifest.batch.batch_id);
+    while let Some(reject) = reader.next(crew.watch())? {
         crew.poll();
-        let next = reader.next(crew.watch())?;
-        let ended = next.is_none();
-        packet.extend(next);
-        if ended || packet.len() >= 1000 {
-            write_rejects(manifest.batch.batch_id, &packet)?;
-            packet.clear();
-        }
-        if ended {
-            return Ok(());
-        }
+        rejects.push(reject)?;
     }
+    rejects.flush()
 }
 
 fn verify(file: &mut File, path: &str, bytes: u64, crc: u32, control: &dyn Control) -> Outcome<()> {
@@ -238,11 +213,14 @@ fn verify(file: &mut File, path: &str, bytes: u64, crc: u32, control: &dyn Contr
 
 /// The reader's thread.
 fn read_files(
-    files: Vec<(FileRecord, File)>,
+    folder: &Folder,
+    manifest: &Manifest,
     to: &SyncSender<Packet>,
     control: &Watch,
 ) -> Outcome<()> {
-    for (record, mut file) in files {
+    for record in &manifest.files {
+        // One at a time: a lake may have more files than a process may have open.
+        let mut file = folder.open(&record.path)?;
         verify(
             &mut file,
             &record.path,
@@ -261,6 +239,14 @@ fn read_files(
                 product_key,
                 batch_id,
             } = std::mem::take(&mut batch);
+            // Appending checks no foreign keys: the manifest's own batch is the one that was restored.
+            if batch_id.iter().any(|&id| id != manifest.batch.batch_id) {
+                return Err(LakeError::Corrupted(format!(
+                    "\"{}\" holds rows of another batch",
+                    record.path
+                ))
+                .into());
+            }
             rows += lines.rows() as u64;
             amount += (0..lines.rows())
                 .filter_map(|row| lines.line(row))
@@ -294,6 +280,7 @@ fn append(
     crew: &Crew<'_, '_>,
     from: &Receiver<Packet>,
     books_to: &SyncSender<Book>,
+    gathered_from: &Receiver<Gathered>,
     total: u64,
 ) -> Outcome<()> {
     let mut appender = Appender::open()?;
@@ -310,6 +297,9 @@ fn append(
         let Packet { lines, keys, .. } = packet;
         if !crew.send(books_to, Book::Packet(Box::new(Appended { lines, keys }))) {
             return Err(cancelled());
+        }
+        while let Ok(gathered) = gathered_from.try_recv() {
+            warehouse::update_dimensions(gathered)?;
         }
         crew.watch().progress("loading", done, total);
     }

@@ -9,6 +9,8 @@ use crate::pg::cursor::for_each_batch;
 use crate::pg::error::{Failure, Outcome};
 use crate::pg::files::{Folder, sync_folder};
 use crate::pg::pending::{self, hidden_name};
+use crate::pg::privilege::all_rows;
+use pgrx::prelude::*;
 use retailscope_engine::lake::{IDENTITY_PATH, is_safe_relative, manifest_path, rejects_path};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -28,7 +30,8 @@ pub struct Swept {
 /// When the folder cannot be read, belongs to another warehouse, or is being written to by another database.
 pub fn sweep(folder: &Folder) -> Outcome<Swept> {
     identity::claim(folder)?;
-    let batches = lake_batches()?;
+    // A batch that the user may not see would be taken for one that never was.
+    let batches = all_rows(lake_batches)?;
     // A restored copy of a database has its identity, but not the batches that came after the copying.
     if manifests(folder.path())?
         .iter()
@@ -36,7 +39,7 @@ pub fn sweep(folder: &Folder) -> Outcome<Swept> {
     {
         return Err(identity::foreign(folder));
     }
-    let committed = committed_places(folder, &batches)?;
+    let committed = all_rows(|| committed_places(folder, &batches))?;
     let mut swept = Swept::default();
     for hidden in hidden_files(folder)?
         .into_iter()
@@ -140,6 +143,28 @@ pub fn hidden_files(folder: &Folder) -> Outcome<Vec<PathBuf>> {
     }
     found.retain(|path| hidden_name(&visible_name(path)) == *path && is_ours(folder.path(), path));
     Ok(found)
+}
+
+/// Refuses a folder with hidden files: a crash between the commit of an export and the last renaming leaves some batches
+/// visible and others hidden.
+///
+/// # Errors
+/// 55000 when there are hidden files.
+pub fn refuse_unfinished(folder: &Folder) -> Outcome<()> {
+    let hidden = hidden_files(folder)?;
+    let Some(first) = hidden.first() else {
+        return Ok(());
+    };
+    Err(Failure::new(
+        PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+        format!(
+            "the lake in \"{}\" is not finished: {} hidden files such as \"{}\"",
+            folder.path().display(),
+            hidden.len(),
+            first.display()
+        ),
+    )
+    .hint("Its writer still runs or was cut short. SELECT rs_lake_sweep(); mends the lake of the warehouse that wrote it; an export is written anew, into an empty folder. If that warehouse is lost, delete the hidden files: what they belong to is not loaded."))
 }
 
 fn is_ours(root: &Path, hidden: &Path) -> bool {

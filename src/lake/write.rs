@@ -59,15 +59,15 @@ impl LakeOutput {
     ///
     /// # Errors
     /// As the system says.
-    pub fn open_month(&mut self, month: Month, part: u32) -> Outcome<Option<Book>> {
+    pub fn open_month(&mut self, month: Month, part: u32) -> Outcome<Book> {
         let path = data_path(month.year(), month.month(), self.batch_id, part);
         let file = self.create(&path)?;
-        Ok(Some(Book::File {
+        Ok(Book::File {
             file,
             path,
             year: month.year(),
             month: month.month(),
-        }))
+        })
     }
 
     fn create(&self, path: &str) -> Outcome<File> {
@@ -140,7 +140,8 @@ impl LakeOutput {
         let (to, from) = sync_channel::<Vec<Reject>>(2);
         let control = crew.watch();
         let writer = crew.spawn("rejects", move || {
-            let (file, written) = write_rejects(file, &mut from.into_iter().flatten(), control)?;
+            let packets = std::iter::from_fn(|| control.idle(|| from.recv()).ok());
+            let (file, written) = write_rejects(file, &mut packets.flatten(), control)?;
             Ok((file.sync_all(), written))
         })?;
         let text =
@@ -184,13 +185,13 @@ impl LakeOutput {
 pub fn create_hidden(folder: &Folder, path: &str) -> Outcome<File> {
     let place = folder.join(path)?;
     let hidden = pending::hidden_name(&place);
-    // Registered first, so that a failure in between leaves nothing.
-    pending::register(hidden.clone(), place);
     let relative = hidden
         .strip_prefix(folder.path())
-        .unwrap_or(Path::new(path))
-        .to_path_buf();
-    folder.create(&relative).map(|(file, _)| file)
+        .unwrap_or(Path::new(path));
+    let file = folder.create(relative)?;
+    // Only now: a file of this name that was there before is another's, and no rollback of ours may delete it.
+    pending::register(hidden, place);
+    Ok(file)
 }
 
 /// Enters a batch's data files into `retailscope.lake_file`.

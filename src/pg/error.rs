@@ -70,10 +70,20 @@ impl Failure {
             std::io::ErrorKind::StorageFull => PgSqlErrorCode::ERRCODE_DISK_FULL,
             _ => PgSqlErrorCode::ERRCODE_IO_ERROR,
         };
-        Failure::new(
+        let failure = Failure::new(
             code,
             format!("could not {what} \"{}\": {error}", path.display()),
-        )
+        );
+        match error.kind() {
+            std::io::ErrorKind::NotFound => {
+                failure.hint("The path is looked up on the server, not where the client runs.")
+            }
+            std::io::ErrorKind::PermissionDenied => failure.hint(
+                "The operating system user of the server needs access to it and to the folders on the way.",
+            ),
+            std::io::ErrorKind::StorageFull => failure.hint("Nothing of it was kept: make room and try again."),
+            _ => failure,
+        }
     }
 }
 

@@ -24,7 +24,8 @@ fn absolute(path: &str) -> Outcome<PathBuf> {
         );
     }
     if path.components().any(|c| matches!(c, Component::ParentDir)) {
-        return Err(denied(format!("\"{}\" contains \"..\"", path.display())));
+        return Err(denied(format!("\"{}\" contains \"..\"", path.display()))
+            .hint("Name the file by its full path, without \"..\"."));
     }
     Ok(path)
 }
@@ -72,7 +73,8 @@ fn inside(real: &Path, shown: &Path) -> Outcome<()> {
         return Err(denied(format!(
             "\"{}\" belongs to the database server",
             shown.display()
-        )));
+        ))
+        .hint("Files below the data directory are never read or written: choose another folder."));
     }
     Ok(())
 }
@@ -126,10 +128,10 @@ fn open_regular(real: &Path, shown: &Path) -> Outcome<File> {
     if meta.is_file() {
         return Ok(file);
     }
-    Err(denied(format!(
-        "\"{}\" is not a regular file",
-        shown.display()
-    )))
+    Err(
+        denied(format!("\"{}\" is not a regular file", shown.display()))
+            .hint("Folders, pipes and devices are not read."),
+    )
 }
 
 /// A folder that holds, or will hold, a lake.
@@ -216,21 +218,26 @@ impl Folder {
     ///
     /// # Errors
     /// When it exists, when a link leads out of the folder, or as the system says.
-    pub fn create(&self, relative: &Path) -> Outcome<(File, PathBuf)> {
+    pub fn create(&self, relative: &Path) -> Outcome<File> {
         let path = self.root.join(relative);
         let parent = path.parent().unwrap_or(&self.root).to_path_buf();
+        // What of the way is there already must not lead out either: folders would be made behind a link.
+        if let Some(there) = parent.ancestors().find(|a| a.exists()) {
+            let real =
+                std::fs::canonicalize(there).map_err(|e| Failure::io("open folder", there, &e))?;
+            self.holds(&real, there)?;
+        }
         std::fs::create_dir_all(&parent).map_err(|e| Failure::io("create folder", &parent, &e))?;
         let real =
             std::fs::canonicalize(&parent).map_err(|e| Failure::io("open folder", &parent, &e))?;
         self.holds(&real, &parent)?;
-        let file = OpenOptions::new()
+        OpenOptions::new()
             .write(true)
             .create_new(true)
             .mode(0o640)
             .custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC)
             .open(&path)
-            .map_err(|e| Failure::io("create file", &path, &e))?;
-        Ok((file, path))
+            .map_err(|e| Failure::io("create file", &path, &e))
     }
 
     fn holds(&self, real: &Path, shown: &Path) -> Outcome<()> {
@@ -240,7 +247,8 @@ impl Folder {
         Err(denied(format!(
             "\"{}\" leads out of the lake's folder",
             shown.display()
-        )))
+        ))
+        .hint("A lake holds folders and files only: remove the link."))
     }
 }
 
@@ -262,12 +270,26 @@ pub fn temporary() -> Outcome<File> {
         .map(|d| d.join("base/pgsql_tmp"))
         .ok_or_else(|| Failure::internal("the server has no data directory"))?;
     std::fs::create_dir_all(&folder).map_err(|e| Failure::io("create folder", &folder, &e))?;
-    OpenOptions::new()
-        .read(true)
-        .write(true)
-        .mode(0o600)
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).mode(0o600);
+    options
+        .clone()
         .custom_flags(libc::O_TMPFILE | libc::O_CLOEXEC)
         .open(&folder)
+        .or_else(|error| {
+            // Some filesystems (NFS) know no files without a name: there it has one for a moment. PostgreSQL removes what
+            // is so named when it starts.
+            if error.raw_os_error() != Some(libc::EOPNOTSUPP) {
+                return Err(error);
+            }
+            let name = folder.join(format!("pgsql_tmp{}.retailscope", std::process::id()));
+            let file = options
+                .create_new(true)
+                .custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC)
+                .open(&name)?;
+            std::fs::remove_file(&name)?;
+            Ok(file)
+        })
         .map_err(|e| Failure::io("create a temporary file in", &folder, &e))
 }
 

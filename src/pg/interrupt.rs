@@ -2,8 +2,9 @@
 //!
 //! PostgreSQL's interrupts (cancel, timeout, terminate, shutdown) are served on the main thread only. So the computation
 //! runs on threads that have all signals blocked and never touch PostgreSQL, while the main thread waits in short slices,
-//! checks for interrupts and shows progress. When an interrupt strikes, the unwinding raises the stop flag, the threads are
-//! joined, and only then does the error go its way.
+//! checks for interrupts and shows progress. When a cancel or a timeout strikes, the unwinding raises the stop flag, the
+//! threads are joined, and only then does the error go its way. When the process is told to end (FATAL), PostgreSQL runs its
+//! exit callbacks, those of the transaction among them, without unwinding, and the threads end with the process.
 
 use crate::pg::error::{Failure, Outcome};
 use crate::pg::settings;
@@ -216,11 +217,26 @@ impl<'scope, 'env> Crew<'scope, 'env> {
     }
 
     /// Hands a message to a worker, waiting while its queue is full; false when the worker is gone (joining it tells why).
-    pub fn send<T>(&self, to: &SyncSender<T>, mut message: T) -> bool {
+    pub fn send<T>(&self, to: &SyncSender<T>, message: T) -> bool {
+        // Nothing that is done meanwhile can fail.
+        self.send_while(to, message, || Ok(())).unwrap_or(false)
+    }
+
+    /// As [`Crew::send`], doing `meanwhile` before it and between its tries: for a worker that has something to say too.
+    ///
+    /// # Errors
+    /// What `meanwhile` gives.
+    pub fn send_while<T>(
+        &self,
+        to: &SyncSender<T>,
+        mut message: T,
+        mut meanwhile: impl FnMut() -> Outcome<()>,
+    ) -> Outcome<bool> {
         loop {
+            meanwhile()?;
             match to.try_send(message) {
-                Ok(()) => return true,
-                Err(TrySendError::Disconnected(_)) => return false,
+                Ok(()) => return Ok(true),
+                Err(TrySendError::Disconnected(_)) => return Ok(false),
                 Err(TrySendError::Full(back)) => {
                     message = back;
                     self.poll();

@@ -74,7 +74,7 @@ fn register_callbacks() {
     });
 }
 
-/// Hands a file that is about to be created under `hidden` to the current transaction. Renames at commit happen in the
+/// Hands a file that was just created under `hidden` to the current transaction. Renames at commit happen in the
 /// order of these calls, so a manifest that is handed over last appears last.
 pub fn register(hidden: PathBuf, place: PathBuf) {
     register_callbacks();
@@ -115,6 +115,8 @@ unsafe extern "C-unwind" fn at_transaction_event(
                 "cannot PREPARE a transaction that has written to the lake"
             );
         }
+        // Nothing was written: the folder is free again.
+        pg_sys::XactEvent::XACT_EVENT_PREPARE => unlock_all(),
         _ => {}
     }
 }

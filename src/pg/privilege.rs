@@ -1,6 +1,7 @@
 //! Who may do what beyond the privileges that SQL statements check by themselves.
 
 use crate::pg::error::{Failure, Outcome};
+use crate::pg::settings::locally;
 use pgrx::prelude::*;
 
 /// A predefined role that guards server files.
@@ -27,6 +28,12 @@ impl FileRole {
             FileRole::Write => pg_sys::ROLE_PG_WRITE_SERVER_FILES,
         })
     }
+}
+
+/// Runs `work` so that it sees all rows or fails: where row-level security would hide some from the user, PostgreSQL
+/// refuses the query (42501). For what is everybody's, such as a lake, a part of it would be a lie.
+pub fn all_rows<T>(work: impl FnOnce() -> T) -> T {
+    locally(&[(c"row_security", c"off")], work)
 }
 
 /// True for superusers.

@@ -23,12 +23,12 @@ SELECT pg_temp.damage('none', 'SELECT 1', '{}') \g /dev/null
 SELECT pg_temp.damage('a sale of a known customer is gone',
     $$DELETE FROM retailscope.fact_sales WHERE sale_id = (SELECT min(f.sale_id) FROM retailscope.fact_sales AS f
       JOIN retailscope.dim_product USING (product_key) WHERE line_kind = 'sale' AND is_merchandise AND customer_key <> 0)$$,
-    '{facts_rows,facts_amount,batches_mismatched,mart_daily_gross,mart_daily_net,mart_rfm_monetary,mart_rfm_monetary_net}') \g /dev/null
+    '{facts_rows,facts_amount,batches_mismatched,mart_daily_gross,mart_daily_net,mart_daily_wrong_days,mart_rfm_monetary,mart_rfm_monetary_net,mart_rfm_wrong_customers}') \g /dev/null
 SELECT pg_temp.damage('a return of a known customer is gone',
     $$DELETE FROM retailscope.fact_sales WHERE sale_id = (SELECT min(f.sale_id) FROM retailscope.fact_sales AS f
       JOIN retailscope.dim_product USING (product_key) JOIN retailscope.mart_customer_rfm USING (customer_key)
       WHERE line_kind = 'return' AND is_merchandise)$$,
-    '{facts_rows,facts_amount,batches_mismatched,mart_daily_net,mart_rfm_monetary_net}') \g /dev/null
+    '{facts_rows,facts_amount,batches_mismatched,mart_daily_net,mart_daily_wrong_days,mart_rfm_monetary_net,mart_rfm_wrong_customers}') \g /dev/null
 SELECT pg_temp.damage('a line stands twice',
     $$INSERT INTO retailscope.fact_sales (date, sold_at, customer_key, product_key, invoice_no, quantity, unit_price, amount,
                                           line_kind, batch_id, country, line_hash)
@@ -56,10 +56,21 @@ SELECT pg_temp.damage('two batches whose errors cancel out',
       WHERE batch_id = (SELECT min(batch_id) FROM retailscope.etl_batch)$$,
     '{batches_mismatched,marts_fresh}') \g /dev/null
 SELECT pg_temp.damage('a day is wrong in the mart', 'UPDATE retailscope.mart_daily_kpis SET returns_amount = returns_amount + 1,
-    net_revenue = net_revenue - 1 WHERE date = (SELECT max(date) FROM retailscope.mart_daily_kpis)', '{mart_daily_net}') \g /dev/null
+    net_revenue = net_revenue - 1 WHERE date = (SELECT max(date) FROM retailscope.mart_daily_kpis)', '{mart_daily_net,mart_daily_wrong_days}') \g /dev/null
+SELECT pg_temp.damage('two days whose errors cancel out', 'UPDATE retailscope.mart_daily_kpis AS k
+    SET gross_revenue = gross_revenue + e.off, net_revenue = net_revenue + e.off
+    FROM (SELECT min(date) AS date, 1 AS off FROM retailscope.mart_daily_kpis UNION ALL SELECT max(date), -1 FROM retailscope.mart_daily_kpis) AS e
+    WHERE k.date = e.date', '{mart_daily_wrong_days}') \g /dev/null
+SELECT pg_temp.damage('two customers whose errors cancel out', 'UPDATE retailscope.mart_customer_rfm AS m
+    SET monetary = monetary + e.off, monetary_net = monetary_net + e.off
+    FROM (SELECT min(customer_id) AS id, 1 AS off FROM retailscope.mart_customer_rfm UNION ALL SELECT max(customer_id), -1 FROM retailscope.mart_customer_rfm) AS e
+    WHERE m.customer_id = e.id', '{mart_rfm_wrong_customers}') \g /dev/null
+SELECT pg_temp.damage('a lake file that no batch knows', $$INSERT INTO retailscope.lake_file
+    SELECT 'year=2020/month=01/x.parquet', max(batch_id), 2020, 1, 0, 0, 0, 0 FROM retailscope.etl_batch$$,
+    '{lake_rows,lake_amount,lake_files_damaged,lake_files_registered}') \g /dev/null
 SELECT pg_temp.damage('a customer is missing in the mart', 'DELETE FROM retailscope.mart_customer_rfm
     WHERE customer_id = (SELECT min(customer_id) FROM retailscope.mart_customer_rfm WHERE monetary_net > 0)',
-    '{mart_rfm_customers,mart_rfm_monetary,mart_rfm_monetary_net}') \g /dev/null
+    '{mart_rfm_customers,mart_rfm_monetary,mart_rfm_monetary_net,mart_rfm_wrong_customers}') \g /dev/null
 SELECT pg_temp.damage('marts never refreshed', 'TRUNCATE retailscope.mart_state, retailscope.mart_customer_rfm, retailscope.mart_daily_kpis',
     '{marts_fresh}') \g /dev/null
 SELECT damage, failing, failing IS NOT DISTINCT FROM expected AS ok FROM found;

@@ -7,8 +7,7 @@ use super::identity::{Hasher, Source};
 use super::line::{Line, LineBatch, LineKind, PRICE_SCALE, QUANTITY_SCALE};
 use super::rules::{Matcher, Outcome, Rules, Texts};
 use super::text::{
-    MAX_DESCRIPTION, MAX_NAME, customer, is_longer, is_unknown, quoted, trimmed, upper,
-    without_controls,
+    MAX_DESCRIPTION, MAX_NAME, customer, is_unknown, quoted, trimmed, upper, without_controls,
 };
 use crate::control::{Control, Stop};
 use crate::ingest::batch::Span;
@@ -213,9 +212,9 @@ fn code<'a>(field: Field, text: &'a str, buffer: &'a mut String) -> Result<&'a s
 }
 
 fn limited(field: Field, text: &str, max: usize) -> Result<(), String> {
-    if is_longer(text, max) {
+    if text.len() > max {
         return Err(format!(
-            "{} is longer than {max} characters: {}",
+            "{} is longer than {max} bytes: {}",
             field.name(),
             quoted(text)
         ));

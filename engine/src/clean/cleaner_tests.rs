@@ -198,7 +198,7 @@ fn reasons_name_the_field_and_the_value() {
     ] {
         assert_eq!(clean(&[(i, value)]).unwrap_err(), reason);
     }
-    let long = "x".repeat(1_001);
+    let long = "x".repeat(2_001);
     for (i, name) in [
         (0, "invoice_no"),
         (1, "stock_code"),
@@ -207,15 +207,16 @@ fn reasons_name_the_field_and_the_value() {
     ] {
         let reason = clean(&[(i, &long)]).unwrap_err();
         assert!(
-            reason.starts_with(&format!("{name} is longer than 1000 characters: \"")),
+            reason.starts_with(&format!("{name} is longer than 2000 bytes: \"")),
             "{reason}"
         );
         assert!(clean(&[(i, &"é".repeat(1_000))]).is_ok());
+        assert!(clean(&[(i, &"é".repeat(1_001))]).is_err());
     }
     assert!(
         clean(&[(2, &"é".repeat(10_001))])
             .unwrap_err()
-            .starts_with("description is longer than 10000 characters")
+            .starts_with("description is longer than 20000 bytes")
     );
     assert!(clean(&[(2, &"é".repeat(10_000))]).is_ok());
     let latin = clean_with(all_rules(), &Formats::default(), &[(2, Some(b"\xa35 bag"))]);

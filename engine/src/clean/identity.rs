@@ -75,6 +75,12 @@ impl Hasher {
     }
 }
 
+/// The 128-bit XXH3 of a text, by which one too long for an index is found.
+#[must_use]
+pub fn text_hash(text: &str) -> u128 {
+    XxHash3_128::oneshot(text.as_bytes())
+}
+
 /// The identity of the `n`-th further occurrence of a line in one source, where duplicates are kept.
 ///
 /// `n` = 0 is the first occurrence and keeps the line's own hash; others get the XXH3 of (hash, n), little-endian, so that

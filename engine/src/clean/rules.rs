@@ -4,7 +4,7 @@ pub use super::standard::{standard_aliases, standard_rules};
 
 use super::error::CleanError;
 use super::line::LineKind;
-use super::text::{MAX_NAME, is_longer, trimmed};
+use super::text::{MAX_NAME, trimmed};
 use crate::ingest::{FIELDS, Field};
 use hashbrown::HashMap;
 use regex::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
@@ -104,7 +104,7 @@ impl Rules {
             let problem = match () {
                 () if name.is_empty() => "the alias is empty",
                 () if target.is_empty() => "it names no country",
-                () if is_longer(&target, MAX_NAME) => "the country's name is too long",
+                () if target.len() > MAX_NAME => "the country's name is too long",
                 () => {
                     compiled.aliases.insert(name, target);
                     continue;

@@ -4,8 +4,9 @@ use crate::clean::line::{Line, LineKind};
 use hashbrown::{Equivalent, HashMap};
 use std::collections::BTreeMap;
 
-/// Entries after which the gathered facts should be written out and forgotten.
+/// Entries, and bytes of their texts, after which the gathered facts should be written out and forgotten.
 const FULL: usize = 200_000;
+const FULL_BYTES: usize = 16 << 20;
 
 /// What lines say about a customer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +52,7 @@ pub struct Dimensions {
     customers: HashMap<i32, CustomerFacts>,
     descriptions: HashMap<DescriptionKey, DescriptionCount>,
     days: BTreeMap<i32, bool>,
+    text_bytes: usize,
 }
 
 impl Dimensions {
@@ -76,13 +78,15 @@ impl Dimensions {
             };
             let count = match self.descriptions.get_mut(&reference) {
                 Some(count) => count,
-                None => self
-                    .descriptions
-                    .entry(DescriptionKey {
-                        product,
-                        text: line.description.to_owned(),
-                    })
-                    .or_default(),
+                None => {
+                    self.text_bytes += line.description.len();
+                    self.descriptions
+                        .entry(DescriptionKey {
+                            product,
+                            text: line.description.to_owned(),
+                        })
+                        .or_default()
+                }
             };
             if sells {
                 count.sales += 1
@@ -93,10 +97,14 @@ impl Dimensions {
     }
 
     fn customer(&mut self, line: &Line<'_>, key: i32, sale: Option<i32>) {
-        let facts = self.customers.entry(key).or_insert_with(|| CustomerFacts {
-            sales: None,
-            seen: line.sold_at,
-            country: line.country.to_owned(),
+        let text_bytes = &mut self.text_bytes;
+        let facts = self.customers.entry(key).or_insert_with(|| {
+            *text_bytes += line.country.len();
+            CustomerFacts {
+                sales: None,
+                seen: line.sold_at,
+                country: line.country.to_owned(),
+            }
         });
         if let Some(day) = sale {
             facts.sales = Some(
@@ -117,7 +125,7 @@ impl Dimensions {
     /// True when the facts should be written out.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.customers.len() + self.descriptions.len() > FULL
+        self.customers.len() + self.descriptions.len() > FULL || self.text_bytes > FULL_BYTES
     }
 
     /// Takes out the customers' facts, by key.
@@ -129,6 +137,7 @@ impl Dimensions {
 
     /// Takes out the products' descriptions and how often each came, by product and text.
     pub fn take_descriptions(&mut self) -> Vec<(i32, String, DescriptionCount)> {
+        self.text_bytes = 0;
         let mut all: Vec<_> = std::mem::take(&mut self.descriptions)
             .into_iter()
             .map(|(key, count)| (key.product, key.text, count))
@@ -217,5 +226,18 @@ mod tests {
             ]
         );
         assert!(all.take_customers().is_empty() && !all.is_full());
+    }
+
+    #[test]
+    fn long_texts_fill_it_before_many_entries_do() {
+        let mut all = Dimensions::default();
+        let mut texts = 0;
+        while !all.is_full() {
+            let text = format!("{texts:010000}");
+            all.add(&line(1, "France", &text, LineKind::Sale), 7, 1, true, 1);
+            texts += 1;
+        }
+        // The first of them with which the texts, and one "France", are over 16 MB.
+        assert_eq!(texts, 1_678);
     }
 }
