@@ -3,6 +3,7 @@
 use crate::pg::bulk::{BulkInsert, Indexes};
 use crate::pg::datum::{EPOCH_DAYS, EPOCH_MICROS, Varlena};
 use crate::pg::error::{Outcome, spi};
+use crate::pg::settings::locally;
 use pgrx::prelude::*;
 use retailscope_engine::clean::decimal::format_decimal;
 use retailscope_engine::clean::line::{
@@ -93,6 +94,7 @@ pub struct RowKeys {
 /// Appends packets to `fact_sales`: directly while the table is as we made it, else by SQL.
 pub struct Appender {
     direct: Option<BulkInsert>,
+    was_empty: bool,
 }
 
 impl Appender {
@@ -101,16 +103,16 @@ impl Appender {
     /// # Errors
     /// As [`BulkInsert::open`].
     pub fn open() -> Outcome<Appender> {
-        let empty = crate::ingest::count(
+        let was_empty = crate::ingest::count(
             "SELECT count(*) FROM (SELECT FROM retailscope.fact_sales LIMIT 1) f",
         )? == 0;
-        let indexes = if empty {
+        let indexes = if was_empty {
             Indexes::Rebuild
         } else {
             Indexes::Maintain
         };
         let direct = BulkInsert::open(c"retailscope", c"fact_sales", &COLUMNS, &KNOWN, indexes)?;
-        Ok(Appender { direct })
+        Ok(Appender { direct, was_empty })
     }
 
     /// Appends the rows of a packet.
@@ -126,11 +128,34 @@ impl Appender {
     }
 
     /// Ends the appending and makes the rows visible to what follows.
-    pub fn finish(self) {
+    ///
+    /// # Errors
+    /// PostgreSQL's own unwind.
+    pub fn finish(self) -> Outcome<()> {
         if let Some(direct) = self.direct {
             direct.finish();
         }
+        if self.was_empty {
+            rough_statistics()?;
+        }
+        Ok(())
     }
+}
+
+/// Statistics from a small sample, so that the first queries are not planned as if the table had no more than a page;
+/// autovacuum makes better ones in its time.
+fn rough_statistics() -> Outcome<()> {
+    // Others than the owner would only be warned that they may not.
+    let may = crate::ingest::count(
+        "SELECT count(*) FROM pg_class c
+         WHERE c.oid = 'retailscope.fact_sales'::regclass AND pg_has_role(current_user, c.relowner, 'USAGE')",
+    )? > 0;
+    if !may {
+        return Ok(());
+    }
+    locally(&[(c"default_statistics_target", c"10")], || {
+        Spi::run("ANALYZE retailscope.fact_sales").map_err(spi)
+    })
 }
 
 fn append_directly(direct: &mut BulkInsert, lines: &LineBatch, encoded: &Encoded, keys: &RowKeys) {

@@ -361,6 +361,5 @@ fn append_all(
         }
     }
     crew.announce("building indexes");
-    appender.finish();
-    Ok(())
+    appender.finish()
 }

@@ -304,8 +304,7 @@ fn append(
         crew.watch().progress("loading", done, total);
     }
     crew.announce("building indexes");
-    appender.finish();
-    Ok(())
+    appender.finish()
 }
 
 /// Dimension rows with the keys that they had.
