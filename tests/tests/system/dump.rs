@@ -120,7 +120,7 @@ fn still_works(db: &mut Client) {
          INSERT INTO retailscope.clean_rule (field, pattern, line_kind) VALUES ('stock_code', '^NEW', 'fee');
          INSERT INTO retailscope.etl_reject VALUES (1, 1, 'by hand', 'raw');
          INSERT INTO retailscope.country_alias VALUES ('NEW', 'New');
-         INSERT INTO retailscope.product_description SELECT max(product_key), 'new', 1, 0 FROM retailscope.dim_product;
+         INSERT INTO retailscope.product_description SELECT max(product_key), 'new', 1, 0, gen_random_uuid() FROM retailscope.dim_product;
          INSERT INTO retailscope.lake_file VALUES ('new', 1, 1990, 1, 1, 1, 1, 1);
          INSERT INTO retailscope.mart_daily_kpis VALUES ('1990-01-01', true, 1, 0, 1, 1, 1, 1, 1, 1);
          INSERT INTO retailscope.mart_state VALUES ('new', NULL, 1, now(), 1);
