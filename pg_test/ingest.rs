@@ -221,7 +221,7 @@ mod tests {
             ),
             ""
         );
-        assert_eq!(number("SELECT count(*) FROM rs_data_quality()"), 17);
+        assert_eq!(number("SELECT count(*) FROM rs_data_quality()"), 20);
         assert_eq!(
             text(
                 "SELECT concat_ws('|', rows_loaded, rows_duplicate - rows_read + rows_rejected) FROM rs_generate_sales(60, 90, 7)"
