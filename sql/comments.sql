@@ -31,7 +31,7 @@ COMMENT ON TABLE retailscope.etl_reject IS 'Every refused line, as it came, with
 COMMENT ON COLUMN retailscope.etl_reject.batch_id IS 'The ingestion that refused it.';
 COMMENT ON COLUMN retailscope.etl_reject.line_no IS 'Line of the file at which it starts (1 is the header); of a relation or Parquet file the row.';
 COMMENT ON COLUMN retailscope.etl_reject.reason IS 'What is wrong with it.';
-COMMENT ON COLUMN retailscope.etl_reject.raw IS 'The line; bytes that are no text stand as \xHH.';
+COMMENT ON COLUMN retailscope.etl_reject.raw IS 'The line, at most a megabyte of it; bytes that are no text stand as \xHH.';
 
 COMMENT ON TABLE retailscope.dim_date IS 'A day, for whole calendar years around the facts.';
 COMMENT ON COLUMN retailscope.dim_date.date IS 'The day.';

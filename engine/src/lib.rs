@@ -4,6 +4,7 @@
 //! `ingest` (readers) -> `clean` (typed lines, rules, duplicates) -> `lake` (Parquet) -> `warehouse` (facts and dimensions).
 //! Nothing here knows Postgres, reads the wall clock or draws from a global random source.
 
+mod calendar;
 pub mod clean;
 pub mod control;
 pub mod error;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// The stages of the engine, in the order in which data flows: a stage imports itself and earlier ones.
 const FLOW: [&str; 4] = ["ingest", "clean", "lake", "warehouse"];
 /// Modules of the engine that every stage may import and that import no stage.
-const FREE: [&str; 3] = ["control", "error", "thrift"];
+const FREE: [&str; 4] = ["calendar", "control", "error", "thrift"];
 
 /// The modules of the extension, and which others each may import. At the boundary the ingest drives the lake and the
 /// warehouse, a restore from the lake takes the ingest's way of appending, and a new warehouse gets the ingest's rules. All of

@@ -62,7 +62,6 @@ fn read(data: &[u8], name: &str, mapping: &Value, options: &Value) {
     let formats = Formats {
         date_formats: options.date_formats.clone(),
         decimal_comma: options.decimal_comma,
-        keep_duplicates: false,
     };
     let mut cleaner =
         Cleaner::new(rules(), &formats, source.extra_columns()).expect("valid formats");

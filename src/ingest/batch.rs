@@ -3,7 +3,7 @@
 use crate::pg::error::{Failure, Outcome, spi};
 use pgrx::prelude::*;
 use retailscope_engine::clean::decimal::format_decimal;
-use retailscope_engine::clean::line::AMOUNT_SCALE;
+use retailscope_engine::clean::line::{AMOUNT_SCALE, add_amount};
 use retailscope_engine::ingest::Reject;
 use retailscope_engine::warehouse::Account;
 use std::io::Write;
@@ -65,6 +65,8 @@ impl Rejects {
     /// # Errors
     /// PostgreSQL's own unwind.
     pub fn push(&mut self, reject: Reject) -> Outcome<()> {
+        // A rule's note and the name of a column may be of any length, and the lake must be able to hold the line.
+        let reject = reject.bounded();
         self.bytes += reject.raw.len() + reject.reason.len();
         self.packet.push(reject);
         if self.packet.len() >= REJECTS || self.bytes >= REJECT_BYTES {
@@ -135,10 +137,11 @@ impl Batch {
     /// Closes the record; the balance of rows and money is a constraint of the table.
     ///
     /// # Errors
-    /// PostgreSQL's own unwind.
+    /// 22003 when the money read is over 38 digits; PostgreSQL's own unwind.
     pub fn finish(&mut self, totals: &Totals) -> Outcome<()> {
         self.rejects.flush()?;
         let loaded = &totals.loaded;
+        let amount_read = add_amount(loaded.amount, totals.amount_duplicate)?;
         let money = |amount: i128| format_decimal(amount, AMOUNT_SCALE);
         let count = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
         let date = |day: Option<i32>| day.and_then(date_of);
@@ -151,7 +154,7 @@ impl Batch {
                 count(loaded.rows).into(),
                 count(totals.rows_duplicate).into(),
                 count(totals.rows_rejected).into(),
-                money(loaded.amount + totals.amount_duplicate).into(),
+                money(amount_read).into(),
                 money(loaded.amount).into(),
                 money(totals.amount_duplicate).into(),
                 money(loaded.gross).into(),

@@ -136,7 +136,7 @@ impl Bookkeeper {
         for (row, (&customer, &product)) in keys.customer.iter().zip(&keys.product).enumerate() {
             let Some(line) = lines.line(row) else { break };
             let (day, merchandise) = (day_of(line.sold_at), line.is_merchandise);
-            self.account.add(&line, merchandise, day);
+            self.account.add(&line, merchandise, day)?;
             self.dimensions
                 .add(&line, customer, product, merchandise, day);
         }

@@ -15,7 +15,7 @@ use crate::pg::interrupt::{Crew, Watch, cancelled, cause};
 use crate::pg::sequence;
 use crate::warehouse;
 use retailscope_engine::clean::dedupe::{Fresh, Interner, Known, Plan};
-use retailscope_engine::clean::line::LineBatch;
+use retailscope_engine::clean::line::{LineBatch, add_amount};
 use retailscope_engine::clean::spill::{Month, MonthFacts, SpillError, Spilled};
 use retailscope_engine::control::{Control, Stop};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
@@ -247,7 +247,7 @@ fn find(
             },
         )?;
         duplicates += known.duplicates;
-        amount += known.duplicate_amount;
+        amount = add_amount(amount, known.duplicate_amount)?;
         control
             .idle(|| to.send(Found::EndOfPass))
             .map_err(|_| cancelled())?;

@@ -128,7 +128,7 @@ fn rs_ingest_table(
     let started = Instant::now();
     let (mapping, options) = (mapping.value("mapping")?, options.value("options")?);
     let (columns, choices) = parse(&mapping, &options)?;
-    let relation = table::Relation::describe(source, &columns)?;
+    let relation = table::Relation::describe(source, &columns, &choices)?;
     let name = relation.name().to_owned();
     Ok(ingest(
         started,

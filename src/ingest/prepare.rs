@@ -56,7 +56,6 @@ impl Cleaning {
         let formats = Formats {
             date_formats: options.date_formats.clone(),
             decimal_comma: options.decimal_comma,
-            keep_duplicates: options.keep_duplicates,
         };
         Ok(Cleaning {
             cleaner: Cleaner::new(rules, &formats, extra_columns)?,

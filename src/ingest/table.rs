@@ -4,12 +4,16 @@ use crate::pg::cursor::{Rows, for_each_batch};
 use crate::pg::error::{Failure, Outcome};
 use crate::pg::settings::locally;
 use pgrx::prelude::*;
-use retailscope_engine::ingest::{ABSENT, Columns, FIELDS, Mapping, RawBatch, Source, Span};
+use retailscope_engine::ingest::{
+    ABSENT, Columns, FIELDS, Mapping, Options, RawBatch, Reject, Source, Span, Typed,
+};
 use sha2::{Digest, Sha256};
 
 /// Lines and bytes after which a batch goes to the cleaner.
 const LINES: usize = 65_536;
 const BYTES: usize = 8 << 20;
+/// Characters of a row that is too long which are kept in its reject.
+const SHOWN: usize = 1_000;
 
 /// A relation whose columns have been matched to the fields.
 pub struct Relation {
@@ -17,6 +21,7 @@ pub struct Relation {
     columns: Columns,
     query: String,
     constants: Vec<Option<String>>,
+    limit: usize,
 }
 
 impl Relation {
@@ -24,7 +29,7 @@ impl Relation {
     ///
     /// # Errors
     /// 42P01 when there is none, 42809 for what has no rows, 22023 for a mapping that does not fit.
-    pub fn describe(oid: pg_sys::Oid, mapping: &Mapping) -> Outcome<Relation> {
+    pub fn describe(oid: pg_sys::Oid, mapping: &Mapping, options: &Options) -> Outcome<Relation> {
         let (name, kind) = Spi::get_two_with_args::<String, String>(
             "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), c.relkind::text
              FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1",
@@ -46,8 +51,7 @@ impl Relation {
         let mut header = Vec::new();
         let mut types = Vec::new();
         for_each_batch(
-            "SELECT a.attname::text, a.atttypid::bigint FROM pg_catalog.pg_attribute a
-             WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
+            include_str!("../../sql/source_columns.sql"),
             &[oid.into()],
             |rows| {
                 for row in 0..rows.len() {
@@ -59,7 +63,8 @@ impl Relation {
                 Ok(())
             },
         )?;
-        let columns = mapping.resolve(&header)?;
+        let mut columns = mapping.resolve(&header)?;
+        columns.note_types(|at| typed(types.get(at).copied()?));
         let column = |at: usize| {
             let name = header
                 .get(at)
@@ -92,6 +97,7 @@ impl Relation {
             columns,
             query,
             constants,
+            limit: options.max_line_bytes,
         })
     }
 
@@ -127,16 +133,26 @@ impl Relation {
         sink: &mut dyn FnMut(RawBatch) -> Outcome<()>,
     ) -> Outcome<Option<[u8; 32]>> {
         let extras = self.columns.extras.len();
+        let empty = || RawBatch {
+            typed: self.columns.typed,
+            ..RawBatch::new(extras)
+        };
         let mut hash = Sha256::new();
-        let mut raw = RawBatch::new(extras);
+        let (mut raw, mut reject_bytes) = (empty(), 0);
         let mut number = 0;
         for_each_batch(&self.query, &[], |rows| {
             for row in 0..rows.len() {
                 number += 1;
-                self.take(&mut raw, rows, row, number);
-                if raw.rows() >= LINES || raw.bytes.len() >= BYTES {
+                if let Some(reject) = self.take(&mut raw, &mut hash, rows, row, number) {
+                    reject_bytes += reject.raw.len() + reject.reason.len();
+                    raw.rejects.push(reject);
+                }
+                if raw.rows() + raw.rejects.len() >= LINES
+                    || raw.bytes.len() + reject_bytes >= BYTES
+                {
                     hash.update(&raw.bytes);
-                    sink(std::mem::replace(&mut raw, RawBatch::new(extras)))?;
+                    reject_bytes = 0;
+                    sink(std::mem::replace(&mut raw, empty()))?;
                 }
             }
             Ok(())
@@ -146,22 +162,55 @@ impl Relation {
         Ok(Some(hash.finalize().into()))
     }
 
-    fn take(&self, raw: &mut RawBatch, rows: &Rows<'_>, row: usize, number: u64) {
-        for column in 0..FIELDS {
-            let constant = self
-                .constants
-                .get(column)
-                .and_then(Option::as_ref)
-                .map(String::as_bytes);
-            let span = append(&mut raw.bytes, constant.or_else(|| rows.text(row, column)));
+    /// Appends a row to a batch, or refuses it when it is too long, with the beginning of what has room.
+    fn take(
+        &self,
+        raw: &mut RawBatch,
+        hash: &mut Sha256,
+        rows: &Rows<'_>,
+        row: usize,
+        number: u64,
+    ) -> Option<Reject> {
+        let start = raw.bytes.len();
+        let (fields, extras) = (raw.fields.len(), raw.extra_fields.len());
+        let (mut left, mut too_long) = (self.limit, false);
+        let mut take = |bytes: &mut Vec<u8>, column: usize| {
+            let value = rows.text(row, column);
+            let length = value.map_or(0, <[u8]>::len);
+            if length > left {
+                hash.update(value.unwrap_or_default());
+                too_long = true;
+                return ABSENT;
+            }
+            left -= length;
+            append(bytes, value)
+        };
+        for (column, constant) in self.constants.iter().enumerate() {
+            let span = match constant {
+                Some(text) => append(&mut raw.bytes, Some(text.as_bytes())),
+                None => take(&mut raw.bytes, column),
+            };
             raw.fields.push(span);
         }
         for column in 0..raw.extras {
-            let span = append(&mut raw.bytes, rows.text(row, FIELDS + column));
+            let span = take(&mut raw.bytes, FIELDS + column);
             raw.extra_fields.push(span);
         }
-        raw.raw.push(ABSENT);
-        raw.line_no.push(number);
+        if !too_long {
+            raw.raw.push(ABSENT);
+            raw.line_no.push(number);
+            return None;
+        }
+        let text = raw.raw_text(raw.rows());
+        hash.update(raw.bytes.get(start..).unwrap_or_default());
+        raw.bytes.truncate(start);
+        raw.fields.truncate(fields);
+        raw.extra_fields.truncate(extras);
+        Some(Reject {
+            line_no: number,
+            reason: format!("the row is longer than {} bytes", self.limit),
+            raw: text.chars().take(SHOWN).collect(),
+        })
     }
 }
 
@@ -175,11 +224,30 @@ fn append(bytes: &mut Vec<u8>, value: Option<&[u8]>) -> Span {
     }
 }
 
-/// A column as text; a time with a zone is taken as the session's wall clock shows it.
-fn as_text(name: &str, oid: i64) -> String {
-    if oid == i64::from(pg_sys::TIMESTAMPTZOID.to_u32()) {
-        format!("r.{name}::pg_catalog.timestamp::pg_catalog.text")
-    } else {
-        format!("r.{name}::pg_catalog.text")
+/// What a column's own type says about its values.
+fn typed(oid: i64) -> Option<Typed> {
+    match pg_sys::Oid::from(u32::try_from(oid).ok()?) {
+        pg_sys::INT2OID
+        | pg_sys::INT4OID
+        | pg_sys::INT8OID
+        | pg_sys::NUMERICOID
+        | pg_sys::FLOAT4OID
+        | pg_sys::FLOAT8OID
+        | pg_sys::MONEYOID => Some(Typed::Number),
+        pg_sys::DATEOID | pg_sys::TIMESTAMPOID | pg_sys::TIMESTAMPTZOID => Some(Typed::Moment),
+        _ => None,
     }
+}
+
+/// A column as text; a time with a zone is taken as the session's wall clock shows it, and `money` as the number it is.
+fn as_text(name: &str, oid: i64) -> String {
+    let is = |known: pg_sys::Oid| oid == i64::from(known.to_u32());
+    let through = if is(pg_sys::TIMESTAMPTZOID) {
+        "::pg_catalog.timestamp"
+    } else if is(pg_sys::MONEYOID) {
+        "::pg_catalog.numeric"
+    } else {
+        ""
+    };
+    format!("r.{name}{through}::pg_catalog.text")
 }

@@ -16,7 +16,7 @@ use retailscope_engine::clean::decimal::format_decimal;
 use retailscope_engine::clean::line::{AMOUNT_SCALE, LineBatch};
 use retailscope_engine::control::Control;
 use retailscope_engine::lake::{
-    LakeBatch, LakeError, LakeReader, Manifest, RejectReader, checksum, manifest_path,
+    LakeBatch, LakeError, LakeReader, Manifest, REJECT_LINE, RejectReader, checksum, manifest_path,
 };
 use retailscope_engine::warehouse::Account;
 use std::collections::HashSet;
@@ -26,8 +26,6 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Instant;
 
-/// Bytes of a rejected line in the lake: its raw text has at most a megabyte, and JSON may write six bytes for one.
-const REJECT_LINE: usize = 8 << 20;
 /// Bytes of a manifest.
 const MANIFEST: u64 = 16 << 20;
 
@@ -248,10 +246,7 @@ fn read_files(
                 .into());
             }
             rows += lines.rows() as u64;
-            amount += (0..lines.rows())
-                .filter_map(|row| lines.line(row))
-                .map(|l| l.amount())
-                .sum::<i128>();
+            amount = lines.add_amounts(amount)?;
             let keys = RowKeys {
                 sale_id,
                 customer: customer_key,

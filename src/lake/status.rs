@@ -126,10 +126,7 @@ fn read(mut file: File, bytes: i64, crc: i64, control: &dyn Control) -> Outcome<
     let (mut rows, mut amount) = (0i64, 0i128);
     while reader.next(&mut batch, control)? {
         rows += i64::try_from(batch.lines.rows()).unwrap_or(0);
-        amount += (0..batch.lines.rows())
-            .filter_map(|row| batch.lines.line(row))
-            .map(|l| l.amount())
-            .sum::<i128>();
+        amount = batch.lines.add_amounts(amount)?;
     }
     Ok((rows, amount))
 }

@@ -1,6 +1,6 @@
 //! Raw lines become typed lines, or rejects with a reason.
 
-use super::datetime::DateParser;
+use super::datetime::{DateParser, parse_iso};
 use super::decimal::parse_decimal;
 use super::error::CleanError;
 use super::identity::{Hasher, Source};
@@ -22,16 +22,14 @@ const ROWS_PER_CHECK: usize = 256;
 /// Bytes that a typed line takes beside its texts, at most.
 const BYTES_PER_LINE: u64 = 80;
 
-/// How a source writes its values.
+/// How a source writes its values as text. What it has as numbers and times of its own ([`RawBatch::typed`]) means what it
+/// means, whatever is said here.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Formats {
     /// Date formats, tried in this order before ISO 8601 (see [`DateParser`]).
     pub date_formats: Vec<String>,
     /// Whether the decimal point is a comma.
     pub decimal_comma: bool,
-    /// Whether exact copies of a line within a source count as lines of their own. Cleaning gives them all the same
-    /// identity; who counts them applies [`super::identity::nth_identity`].
-    pub keep_duplicates: bool,
 }
 
 /// Cleans the batches of one source.
@@ -124,20 +122,20 @@ impl Cleaner {
         let stock_code = code(Field::StockCode, text(Field::StockCode)?, stock_code)?;
         let description = without_controls(text(Field::Description)?, description);
         limited(Field::Description, description, MAX_DESCRIPTION)?;
-        let comma = self.decimal_comma;
-        let quantity = number(
-            Field::Quantity,
-            text(Field::Quantity)?,
-            comma,
-            QUANTITY_SCALE,
-        )?;
-        let sold_at = moment(&self.dates, text(Field::SoldAt)?)?;
-        let unit_price = number(
-            Field::UnitPrice,
-            text(Field::UnitPrice)?,
-            comma,
-            PRICE_SCALE,
-        )?;
+        let number = |field, scale| {
+            let comma = self.decimal_comma && !batch.raw.is_typed(field);
+            number(field, text(field)?, comma, scale)
+        };
+        let quantity = number(Field::Quantity, QUANTITY_SCALE)?;
+        let sold_at = match batch.raw.is_typed(Field::SoldAt) {
+            true => moment(text(Field::SoldAt)?, parse_iso, |_| false)?,
+            false => moment(
+                text(Field::SoldAt)?,
+                |text| self.dates.parse(text),
+                |text| self.dates.is_other_form(text),
+            )?,
+        };
+        let unit_price = number(Field::UnitPrice, PRICE_SCALE)?;
         let customer_id = customer(trimmed(text(Field::CustomerId)?));
         limited(Field::CustomerId, customer_id, MAX_NAME)?;
         let country = trimmed(text(Field::Country)?);
@@ -228,10 +226,14 @@ fn number(field: Field, text: &str, decimal_comma: bool, scale: u32) -> Result<i
         .map_err(|e| format!("{} {e}: {}", field.name(), quoted(text)))
 }
 
-fn moment(dates: &DateParser, text: &str) -> Result<i64, String> {
+fn moment(
+    text: &str,
+    parse: impl Fn(&str) -> Option<i64>,
+    is_other_form: impl Fn(&str) -> bool,
+) -> Result<i64, String> {
     let text = trimmed(text);
-    dates.parse(text).ok_or_else(|| {
-        let advice = match dates.is_other_form(text) {
+    parse(text).ok_or_else(|| {
+        let advice = match is_other_form(text) {
             true => " (give options date_format, for example \"MM/DD/YYYY HH24:MI\")",
             false => "",
         };

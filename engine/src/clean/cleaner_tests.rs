@@ -7,7 +7,7 @@ use super::{Cleaner, Formats};
 use crate::control::testing::Probe;
 use crate::control::{Free, Stop};
 use crate::ingest::batch::{ABSENT, FIELDS, Span};
-use crate::ingest::{RawBatch, Reject};
+use crate::ingest::{Field, RawBatch, Reject};
 use proptest::prelude::*;
 
 pub(super) const GOOD: [&str; FIELDS] = [
@@ -178,7 +178,7 @@ fn reasons_name_the_field_and_the_value() {
         (
             5,
             "1e13",
-            "unit_price is out of range (-10^12 to 10^12): \"1e13\"",
+            "unit_price is out of range (between -10^12 and 10^12): \"1e13\"",
         ),
         (
             3,
@@ -266,7 +266,6 @@ fn formats_of_the_source() {
     let formats = Formats {
         date_formats: vec!["DD.MM.YYYY".into()],
         decimal_comma: true,
-        keep_duplicates: false,
     };
     let changes: [(usize, Option<&[u8]>); 3] = [
         (3, Some(b"1.200,5")),
@@ -284,6 +283,42 @@ fn formats_of_the_source() {
         ..formats
     };
     assert!(Cleaner::new(Rules::none(), &bad, &[]).is_err());
+}
+
+#[test]
+fn what_the_source_has_as_numbers_and_times_is_not_read_by_the_options() {
+    let formats = Formats {
+        date_formats: vec!["YYYY-DD-MM".into()],
+        decimal_comma: true,
+    };
+    let mut batch = RawBatch::new(0);
+    for day in ["2009-02-03", "13/14/2009"] {
+        let mut fields = GOOD.map(|v| Some(v.as_bytes()));
+        fields[3] = Some(b"6.000");
+        fields[4] = Some(day.as_bytes());
+        fields[5] = Some(b"4,95");
+        push(&mut batch, &fields, &[]);
+    }
+    let cleaned = |batch: &RawBatch| {
+        let (mut out, mut rejects) = (LineBatch::default(), Vec::new());
+        Cleaner::new(Rules::none(), &formats, &[])
+            .unwrap()
+            .clean(batch, &mut out, &mut rejects, &Free)
+            .unwrap();
+        let reasons: Vec<String> = rejects.into_iter().map(|r| r.reason).collect();
+        (
+            (out.quantity[0], out.unit_price[0], out.sold_at[0]),
+            reasons,
+        )
+    };
+    let (march, february) = (1_235_952_000_000_000, 1_233_619_200_000_000);
+    assert_eq!(cleaned(&batch).0, (60_000_000, 4_950_000, march));
+    batch.typed[Field::Quantity as usize] = true;
+    batch.typed[Field::SoldAt as usize] = true;
+    let (values, reasons) = cleaned(&batch);
+    assert_eq!(values, (60_000, 4_950_000, february));
+    // No format would help where none is used.
+    assert_eq!(reasons, ["sold_at is not a date: \"13/14/2009\""]);
 }
 
 #[test]

@@ -1,18 +1,22 @@
 //! Reading dates. What counts is the wall clock of the shop: an offset from UTC is read and dropped.
 
-pub use super::calendar::{civil, days};
+pub use crate::calendar::{civil, days};
 
-use super::calendar::Moment;
 use super::error::CleanError;
 use super::template::{Reading, Template, month_name, offset};
+use crate::calendar::Moment;
 
 /// Most date formats that are tried for a text.
 const MAX_FORMATS: usize = 20;
 
 /// Reads dates by the formats given, in their order, and then as ISO 8601.
+///
+/// ISO 8601 is for texts of another form only: a text that has the form of a format but is no day in it is no date, and where
+/// a format has the year first and the day before the month (`YYYY-DD-MM`), nothing is read as ISO 8601, which looks the same.
 #[derive(Debug, Clone)]
 pub struct DateParser {
     templates: Vec<Template>,
+    iso_too: bool,
 }
 
 impl DateParser {
@@ -31,35 +35,47 @@ impl DateParser {
         let templates = formats
             .iter()
             .map(|f| Template::new(f))
-            .collect::<Result<_, _>>()?;
-        Ok(DateParser { templates })
+            .collect::<Result<Vec<_>, _>>()?;
+        let iso_too = !templates.iter().any(Template::contradicts_iso);
+        Ok(DateParser { templates, iso_too })
     }
 
     /// Microseconds since 1970-01-01 00:00 on the wall clock; `None` when the text is no date, or no day from 1900 to
     /// 2199. Without a time it is midnight; digits beyond microseconds are cut off.
     #[must_use]
     pub fn parse(&self, text: &str) -> Option<i64> {
-        self.readings(text).find_map(|reading| match reading {
-            Reading::Moment(micros) => Some(micros),
-            Reading::Impossible | Reading::OtherForm => None,
-        })
+        let text = text.trim();
+        let mut has_a_form = false;
+        for template in &self.templates {
+            match template.read(text) {
+                Reading::Moment(micros) => return Some(micros),
+                Reading::Impossible => has_a_form = true,
+                Reading::OtherForm => {}
+            }
+        }
+        if self.iso_too && !has_a_form {
+            parse_iso(text)
+        } else {
+            None
+        }
     }
 
     /// Whether a text that [`DateParser::parse`] refuses looks like a date in a form that no format describes.
     #[must_use]
     pub fn is_other_form(&self, text: &str) -> bool {
-        self.readings(text)
-            .all(|reading| reading == Reading::OtherForm)
-            && looks_like_a_date(text.trim())
-    }
-
-    fn readings<'a>(&'a self, text: &'a str) -> impl Iterator<Item = Reading> + 'a {
         let text = text.trim();
-        let iso = std::iter::once_with(move || iso(text).unwrap_or(Reading::OtherForm));
-        self.templates
-            .iter()
-            .map(move |template| template.read(text))
-            .chain(iso)
+        let iso = self.iso_too && iso(text).is_some();
+        let has_a_form = |template: &Template| template.read(text) != Reading::OtherForm;
+        !iso && !self.templates.iter().any(has_a_form) && looks_like_a_date(text)
+    }
+}
+
+/// Microseconds since 1970 of a date in ISO 8601, as [`DateParser::parse`] reads it.
+#[must_use]
+pub fn parse_iso(text: &str) -> Option<i64> {
+    match iso(text.trim())? {
+        Reading::Moment(micros) => Some(micros),
+        Reading::Impossible | Reading::OtherForm => None,
     }
 }
 

@@ -168,7 +168,7 @@ fn templates_of_both_kinds() {
 fn the_whole_text_must_match_a_template() {
     let dirty = parser(&["MM/DD/YYYY HH24:MI"]);
     assert_eq!(dirty.parse("12/14/2009 8:34"), at("2009-12-14T08:34:00"));
-    // ISO is always tried last.
+    // ISO is tried last.
     assert_eq!(dirty.parse("2009-12-14"), at("2009-12-14T00:00:00"));
     for text in [
         "12/14/2009",
@@ -200,6 +200,33 @@ fn formats_are_tried_in_their_order() {
     assert_eq!(
         parser(&[both[1], both[0]]).parse("01/02/2010"),
         at("2010-01-02T00:00:00")
+    );
+}
+
+#[test]
+fn what_a_format_finds_impossible_is_not_tried_as_iso() {
+    // The thirteenth of February, which in this format does not exist.
+    for format in ["YYYY/DD/MM", "%Y/%d/%m"] {
+        assert_eq!(parser(&[format]).parse("2011/02/13"), None);
+        assert!(!parser(&[format]).is_other_form("2011/02/13"));
+        assert_eq!(
+            parser(&[format]).parse("2011/13/02"),
+            at("2011-02-13T00:00:00")
+        );
+    }
+    assert_eq!(parser(&["DDMMYYYY"]).parse("20110213"), None);
+    // Without its time the text has another form, and could be either day.
+    let with_time = parser(&["YYYY-DD-MM HH24:MI"]);
+    assert_eq!(with_time.parse("2011-02-03"), None);
+    assert!(with_time.is_other_form("2011-02-03"));
+    // Another format may find it possible, and where the order is that of ISO, both say the same.
+    assert_eq!(
+        parser(&["YYYY/DD/MM", "YYYY/MM/DD"]).parse("2011/02/13"),
+        at("2011-02-13T00:00:00")
+    );
+    assert_eq!(
+        parser(&["YYYY-MM-DD HH24:MI"]).parse("2011-02-13"),
+        at("2011-02-13T00:00:00")
     );
 }
 

@@ -2,13 +2,13 @@
 
 use crate::error::{Class, Classified};
 
-/// Largest absolute value that is read, as a power of ten: 10^12.
+/// Absolute values must be less than this power of ten: 10^12, since the lake's prices have 12 digits before the point.
 const MAX_POWER: u32 = 12;
 
 /// Significant digits that every double keeps. A literal with more is a printed double.
 const DOUBLE_DIGITS: usize = 15;
 
-/// Digits that always fit 64 bits: 13 before the point and 6 after it.
+/// Digits that always fit 64 bits: 12 before the point and 6 after it.
 const EXACT_DIGITS: usize = 19;
 
 /// Longest text that is looked at as a number, in bytes.
@@ -27,8 +27,8 @@ pub enum DecimalError {
     /// The number has more decimals than the scale.
     #[error("has more than {0} decimals")]
     TooManyDecimals(u32),
-    /// The number is beyond -10^12 to 10^12.
-    #[error("is out of range (-10^12 to 10^12)")]
+    /// The number is not between -10^12 and 10^12.
+    #[error("is out of range (between -10^12 and 10^12)")]
     OutOfRange,
 }
 
@@ -50,7 +50,8 @@ impl Classified for DecimalError {
 /// read as that double rounded to 15 digits: `2.5500000000000003` is 2.55.
 ///
 /// # Errors
-/// [`DecimalError`] when the text is no number, has more than `scale` decimals that are not zero, or is beyond 10^12.
+/// [`DecimalError`] when the text is no number, has more than `scale` decimals that are not zero, or is not
+/// between -10^12 and 10^12.
 pub fn parse_decimal(text: &str, decimal_comma: bool, scale: u32) -> Result<i64, DecimalError> {
     let text = text.trim();
     let point = if decimal_comma { b',' } else { b'.' };
@@ -89,7 +90,7 @@ impl Number {
         if self.digits == 0 {
             return Ok(0);
         }
-        if self.exponent > MAX_POWER as i32 {
+        if self.exponent >= MAX_POWER as i32 {
             return Err(DecimalError::OutOfRange);
         }
         let mut digits = u128::from(self.digits);
@@ -103,7 +104,7 @@ impl Number {
         let mantissa = digits
             .checked_mul(power(shift)?)
             .ok_or(DecimalError::OutOfRange)?;
-        if mantissa > power(MAX_POWER.saturating_add(scale))? {
+        if mantissa >= power(MAX_POWER.saturating_add(scale))? {
             return Err(DecimalError::OutOfRange);
         }
         let mantissa = i64::try_from(mantissa).map_err(|_| DecimalError::OutOfRange)?;
@@ -228,7 +229,7 @@ impl Literal {
             });
         }
         let magnitude = self.exponent.saturating_add(self.digits.len() as i32);
-        if magnitude > MAX_POWER as i32 + 1 {
+        if magnitude > MAX_POWER as i32 {
             return Err(DecimalError::OutOfRange);
         }
         // What the column holds exactly is meant exactly, however long.

@@ -1,7 +1,7 @@
 //! Duplicates: a line counts once, within its source and across all that was loaded before.
 
 use super::identity::nth_identity;
-use super::line::{LineBatch, TextColumn};
+use super::line::{LineBatch, TextColumn, add_amount};
 use super::spill::{MonthFacts, SpillError, Spilled};
 use crate::control::{Control, Stop};
 use hashbrown::{HashMap, HashSet};
@@ -122,7 +122,8 @@ impl Known {
                     }
                 } else {
                     self.duplicates += 1;
-                    self.duplicate_amount += line.amount();
+                    self.duplicate_amount = add_amount(self.duplicate_amount, line.amount())
+                        .map_err(SpillError::from)?;
                 }
             }
             control
@@ -181,24 +182,30 @@ mod tests {
     use crate::clean::spill::Spill;
     use crate::control::Free;
     use crate::control::testing::Probe;
+    use crate::error::{Class, Classified};
+
+    fn spilled_line(hash: u128) -> Line<'static> {
+        Line {
+            hash,
+            sold_at: 0,
+            quantity: 10_000,
+            unit_price: 1_000_000,
+            kind: LineKind::Sale,
+            is_merchandise: true,
+            line_no: 0,
+            invoice_no: "1",
+            stock_code: "A",
+            description: "",
+            customer_id: "",
+            country: "",
+        }
+    }
 
     fn spilled(hashes: &[u128]) -> Spilled {
         let mut batch = LineBatch::default();
-        for (i, &hash) in hashes.iter().enumerate() {
-            batch.push(&Line {
-                hash,
-                sold_at: 0,
-                quantity: 10_000,
-                unit_price: 1_000_000,
-                kind: LineKind::Sale,
-                is_merchandise: true,
-                line_no: i as u64,
-                invoice_no: "1",
-                stock_code: "A",
-                description: "",
-                customer_id: "",
-                country: "",
-            });
+        for (line_no, &hash) in (0..).zip(hashes) {
+            let line = spilled_line(hash);
+            batch.push(&Line { line_no, ..line });
         }
         let mut spill = Spill::new(tempfile::tempfile().unwrap(), None);
         spill.push(&batch).unwrap();
@@ -249,17 +256,56 @@ mod tests {
         assert_eq!(fresh(&source, &loaded, true, &Free).0, [2]);
     }
 
+    /// `count` identities, spread over both halves.
+    fn identities(count: u128) -> impl Iterator<Item = u128> {
+        (1..=count).map(|i| i.wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835))
+    }
+
     #[test]
     fn passes_find_the_same_lines_as_one() {
-        let hashes: Vec<u128> = (0..60_000u128)
-            .map(|i| (i % 40_000).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835))
-            .collect();
+        let hashes: Vec<u128> = identities(40_000).chain(identities(20_000)).collect();
         let source = spilled(&hashes);
         let small = Probe::patient().granting(4 << 20);
         assert!(Plan::new(&source.months()[0], 0, &small).passes() > 1);
         assert_eq!(
             fresh(&source, &hashes[..10], false, &small),
             fresh(&source, &hashes[..10], false, &Free)
+        );
+    }
+
+    #[test]
+    fn kept_duplicates_are_known_again_in_many_passes() {
+        let hashes: Vec<u128> = identities(20_000).chain(identities(20_000)).collect();
+        let source = spilled(&hashes);
+        let small = Probe::patient().granting(4 << 20);
+        assert_eq!(Plan::new(&source.months()[0], 40_000, &small).passes(), 4);
+        let (lines, duplicates, _) = fresh(&source, &[], true, &small);
+        assert_eq!((lines.len(), duplicates), (40_000, 0));
+        let loaded: Vec<u128> = (0..2)
+            .flat_map(|n| identities(20_000).map(move |hash| nth_identity(hash, n)))
+            .collect();
+        let (lines, duplicates, _) = fresh(&source, &loaded, true, &small);
+        assert_eq!((lines, duplicates), (vec![], 40_000));
+    }
+
+    #[test]
+    fn more_money_than_a_sum_holds_is_an_error() {
+        let mut batch = LineBatch::default();
+        let mut line = spilled_line(1);
+        (line.quantity, line.unit_price) = (i64::MAX, i64::MAX);
+        (0..4).for_each(|_| batch.push(&line));
+        let mut spill = Spill::new(tempfile::tempfile().unwrap(), None);
+        spill.push(&batch).unwrap();
+        let source = spill.finish().unwrap();
+        let month = source.months()[0];
+        let plan = Plan::new(&month, 0, &Free);
+        let error = Known::default()
+            .fresh::<SpillError>(&source, &month, (plan, 0), false, &Free, |_| Ok(()))
+            .unwrap_err();
+        assert_eq!(error.class(), Class::OutOfRange);
+        assert_eq!(
+            error.to_string(),
+            "the sum of the amounts is over 38 digits"
         );
     }
 }

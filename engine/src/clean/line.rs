@@ -1,5 +1,7 @@
 //! Typed lines in columns: what cleaning makes and the lake and the warehouse take.
 
+use crate::error::{Class, Classified};
+
 /// Decimals of a quantity: a mantissa of 12_000 is 1.2 units.
 pub const QUANTITY_SCALE: u32 = 4;
 /// Decimals of a unit price: a mantissa of 2_550_000 is 2.55.
@@ -135,6 +137,29 @@ impl Line<'_> {
     }
 }
 
+/// A sum of amounts that `i128` does not hold. One amount has up to 34 digits, so some 17,000 lines of the largest suffice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the sum of the amounts is over 38 digits")]
+pub struct SumOutOfRange;
+
+impl Classified for SumOutOfRange {
+    fn class(&self) -> Class {
+        Class::OutOfRange
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some("Look for quantities and prices that cannot be meant; the source may be loaded in parts.".into())
+    }
+}
+
+/// Adds an amount to a sum of amounts.
+///
+/// # Errors
+/// [`SumOutOfRange`] when the sum has no room for it.
+pub fn add_amount(sum: i128, amount: i128) -> Result<i128, SumOutOfRange> {
+    sum.checked_add(amount).ok_or(SumOutOfRange)
+}
+
 /// Typed lines in columns; all columns have the same number of rows.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct LineBatch {
@@ -204,6 +229,19 @@ impl LineBatch {
             customer_id: self.customer_id.get(row),
             country: self.country.get(row),
         })
+    }
+
+    /// A sum of amounts and the amounts of all rows, with [`AMOUNT_SCALE`] decimals.
+    ///
+    /// # Errors
+    /// [`SumOutOfRange`] when it is too large.
+    pub fn add_amounts(&self, sum: i128) -> Result<i128, SumOutOfRange> {
+        self.quantity
+            .iter()
+            .zip(&self.unit_price)
+            .try_fold(sum, |sum, (&quantity, &price)| {
+                add_amount(sum, i128::from(quantity) * i128::from(price))
+            })
     }
 
     /// Bytes that the batch holds.

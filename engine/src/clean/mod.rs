@@ -1,6 +1,5 @@
 //! Clean: raw lines become typed lines with a kind and an identity, or rejects with a reason.
 
-mod calendar;
 pub mod cleaner;
 pub mod datetime;
 pub mod decimal;

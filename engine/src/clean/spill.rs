@@ -5,7 +5,7 @@
 //! lake gets one file a month.
 
 use super::datetime::civil;
-use super::line::{LineBatch, LineKind, TextColumn};
+use super::line::{LineBatch, LineKind, SumOutOfRange, TextColumn};
 use crate::control::{Control, Stop};
 use crate::error::{Class, Classified};
 use std::collections::BTreeMap;
@@ -34,6 +34,9 @@ pub enum SpillError {
         /// Bytes allowed.
         limit: u64,
     },
+    /// The money of the duplicates is too large for a sum.
+    #[error(transparent)]
+    Sum(#[from] SumOutOfRange),
     /// The work was stopped.
     #[error(transparent)]
     Stopped(#[from] Stop),
@@ -45,6 +48,7 @@ impl Classified for SpillError {
             SpillError::Io(_) => Class::Io,
             SpillError::Damaged => Class::Corrupted,
             SpillError::Limit { .. } => Class::LimitExceeded,
+            SpillError::Sum(sum) => sum.class(),
             SpillError::Stopped(stop) => stop.class(),
         }
     }
@@ -54,6 +58,7 @@ impl Classified for SpillError {
             SpillError::Limit { .. } => {
                 Some("Raise temp_file_limit, or ingest the source in parts.".into())
             }
+            SpillError::Sum(sum) => sum.hint(),
             SpillError::Stopped(stop) => stop.hint(),
             _ => None,
         }

@@ -1,7 +1,7 @@
 //! Date formats that people give: Postgres templates (`MM/DD/YYYY HH24:MI`) and strftime (`%d.%m.%Y %H:%M`).
 
-use super::calendar::Moment;
 use super::error::CleanError;
+use crate::calendar::Moment;
 
 /// Longest format, in characters.
 const MAX_FORMAT: usize = 100;
@@ -174,6 +174,16 @@ impl Template {
             false if has(Unit::Hour12) => Err("hours of 12 need AM or PM".into()),
             _ => Ok(()),
         }
+    }
+
+    /// Whether the format has the year first and the day before the month: `2011-03-02` is then the third of February, and
+    /// in ISO 8601 the second of March.
+    pub fn contradicts_iso(&self) -> bool {
+        let told = self.parts.iter().filter_map(|p| p.tells());
+        let order: Vec<&str> = told
+            .filter(|t| ["year", "month", "day"].contains(t))
+            .collect();
+        order == ["year", "day", "month"]
     }
 
     /// Numbers that touch must have all their digits, or `1112009` could be read in two ways.

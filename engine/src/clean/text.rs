@@ -9,7 +9,10 @@ pub(super) const MAX_DESCRIPTION: usize = 20_000;
 const SHOWN: usize = 60;
 
 /// Words that exports write for "no value", in lower case.
-const UNKNOWN: [&str; 6] = ["", "nan", "null", "none", "n/a", "\\n"];
+const UNKNOWN: [&str; 8] = ["", "nan", "null", "none", "n/a", "\\n", "<na>", "#n/a"];
+
+/// What R writes for a customer that is not known. As a country it is the code of Namibia, so it stands for itself there.
+const UNKNOWN_CUSTOMER: &str = "NA";
 
 /// Without Unicode white space (the no-break space included) at both ends.
 pub(super) fn trimmed(text: &str) -> &str {
@@ -50,7 +53,7 @@ pub(super) fn without_controls<'a>(text: &'a str, buffer: &'a mut String) -> &'a
 
 /// A customer: empty when unknown; without the decimals of a number that went through a float (`13085.0`).
 pub(super) fn customer(text: &str) -> &str {
-    if is_unknown(text) {
+    if is_unknown(text) || text == UNKNOWN_CUSTOMER {
         return "";
     }
     match text.split_once('.') {
@@ -95,10 +98,12 @@ mod tests {
 
     #[test]
     fn words_for_no_value() {
-        for word in ["", "NaN", "null", "NONE", "N/A", "\\N", "n/a"] {
+        for word in [
+            "", "NaN", "null", "NONE", "N/A", "\\N", "n/a", "<NA>", "<na>", "#N/A",
+        ] {
             assert!(is_unknown(word), "{word}");
         }
-        for word in ["0", "na", "none.", "13085", "Unspecified"] {
+        for word in ["0", "na", "NA", "none.", "13085", "Unspecified"] {
             assert!(!is_unknown(word), "{word}");
         }
     }
@@ -116,6 +121,11 @@ mod tests {
             ("A1.0", "A1.0"),
             ("1.0.0", "1.0.0"),
             ("nan", ""),
+            ("NA", ""),
+            ("<NA>", ""),
+            ("#n/a", ""),
+            ("na", "na"),
+            ("NA1", "NA1"),
             ("Test", "Test"),
         ] {
             assert_eq!(customer(text), want);

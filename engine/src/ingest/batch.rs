@@ -54,6 +54,13 @@ impl Field {
     }
 }
 
+/// Longest raw text of a refused line, in bytes; one that is cut says so at its end.
+pub const MAX_RAW: usize = 1 << 20;
+/// Room for the words that say so.
+const CUT: usize = 64;
+/// Longest reason, in bytes: a rule's note may be longer.
+pub const MAX_REASON: usize = 10_000;
+
 /// A line that was refused, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reject {
@@ -62,8 +69,23 @@ pub struct Reject {
     pub line_no: u64,
     /// Why, for example `unit_price is not a number: "N/A"`.
     pub reason: String,
-    /// The line as it came; bytes that are not text stand as `\xHH`.
+    /// The line as it came, at most [`MAX_RAW`] bytes of it; bytes that are not text stand as `\xHH`.
     pub raw: String,
+}
+
+impl Reject {
+    /// The same with reason and raw text within their limits, wherever it came from.
+    #[must_use]
+    pub fn bounded(mut self) -> Reject {
+        if self.reason.len() > MAX_REASON {
+            self.reason
+                .truncate(self.reason.floor_char_boundary(MAX_REASON));
+        }
+        if self.raw.len() > MAX_RAW {
+            self.raw = printable(self.raw.as_bytes());
+        }
+        self
+    }
 }
 
 /// A span of [`RawBatch::bytes`]; `end < start` never holds.
@@ -79,8 +101,8 @@ pub struct RawBatch {
     pub bytes: Vec<u8>,
     /// `rows * FIELDS` spans, row by row in [`Field`] order; [`ABSENT`] for NULL.
     pub fields: Vec<Span>,
-    /// `rows * extras` spans: the source's columns that map onto no field, in the source's order. They are part of a
-    /// line's identity.
+    /// `rows * extras` spans: the source's columns that map onto no field, ordered by name. They are part of a line's
+    /// identity.
     pub extra_fields: Vec<Span>,
     /// Columns per row in `extra_fields`.
     pub extras: usize,
@@ -90,6 +112,9 @@ pub struct RawBatch {
     pub line_no: Vec<u64>,
     /// Lines that could not even be split into fields. They are counted as read.
     pub rejects: Vec<Reject>,
+    /// Per [`Field`], whether the source has it as a number or a time: its text is then in one form (a decimal point,
+    /// ISO 8601), and options that say how texts are written do not apply.
+    pub typed: [bool; FIELDS],
 }
 
 impl RawBatch {
@@ -100,6 +125,12 @@ impl RawBatch {
             extras,
             ..RawBatch::default()
         }
+    }
+
+    /// Whether the source has a field as a number or a time (see [`RawBatch::typed`]).
+    #[must_use]
+    pub fn is_typed(&self, field: Field) -> bool {
+        self.typed.get(field as usize).copied().unwrap_or(false)
     }
 
     /// Number of rows, refused lines not counted.
@@ -143,51 +174,96 @@ impl RawBatch {
             .unwrap_or(&[])
     }
 
-    /// The line as it came, or where the source has no text lines its fields joined as CSV.
+    /// The line as it came, or where the source has no text lines its fields joined as CSV; at most [`MAX_RAW`] bytes.
     #[must_use]
     pub fn raw_text(&self, row: usize) -> String {
         if let Some(raw) = self.raw.get(row).and_then(|&s| self.slice(s)) {
             return printable(raw);
         }
-        let mut out = String::new();
+        let mut out = Printable::default();
         let spans = self
             .fields
             .get(row * FIELDS..(row + 1) * FIELDS)
             .unwrap_or(&[]);
         for (i, &span) in spans.iter().chain(self.extra(row)).enumerate() {
             if i > 0 {
-                out.push(',');
+                out.push(b",", false);
             }
-            let text = printable(self.slice(span).unwrap_or(b""));
-            if text.contains([',', '"', '\n', '\r']) {
-                out.push('"');
-                out.push_str(&text.replace('"', "\"\""));
-                out.push('"');
-            } else {
-                out.push_str(&text);
+            let value = self.slice(span).unwrap_or(b"");
+            let quoted = value
+                .iter()
+                .any(|b| matches!(b, b',' | b'"' | b'\n' | b'\r'));
+            if quoted {
+                out.push(b"\"", false);
+            }
+            out.push(value, quoted);
+            if quoted {
+                out.push(b"\"", false);
             }
         }
-        out
+        out.finish()
     }
 }
 
-/// Bytes as text that Postgres can store: what is not UTF-8, and NUL, becomes `\xHH`.
+/// Bytes as text that Postgres can store: what is not UTF-8, and NUL, becomes `\xHH`. At most [`MAX_RAW`] bytes: what is
+/// beyond is only counted.
 #[must_use]
 pub fn printable(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len());
-    for chunk in bytes.utf8_chunks() {
-        for c in chunk.valid().chars() {
-            if c == '\0' {
-                out.push_str("\\x00")
-            } else {
-                out.push(c)
+    let mut out = Printable::default();
+    out.push(bytes, false);
+    out.finish()
+}
+
+/// A text that is being made printable.
+#[derive(Default)]
+struct Printable {
+    text: String,
+    /// Bytes that have had no room.
+    cut: usize,
+}
+
+impl Printable {
+    /// Appends bytes, with `double_quotes` as a CSV field in quotes has them.
+    fn push(&mut self, bytes: &[u8], double_quotes: bool) {
+        let mut left = bytes.len();
+        'room: for chunk in bytes.utf8_chunks() {
+            for c in chunk.valid().chars() {
+                let fits = match c {
+                    '\0' => self.put("\\x00"),
+                    '"' if double_quotes => self.put("\"\""),
+                    _ => self.put(c.encode_utf8(&mut [0; 4])),
+                };
+                if !fits {
+                    break 'room;
+                }
+                left -= c.len_utf8();
+            }
+            for b in chunk.invalid() {
+                if !self.put(&format!("\\x{b:02X}")) {
+                    break 'room;
+                }
+                left -= 1;
             }
         }
-        for b in chunk.invalid() {
-            out.push_str(&format!("\\x{b:02X}"));
-        }
+        self.cut += left;
     }
-    out
+
+    /// Appends a text where there is room for it; nothing follows what had none.
+    fn put(&mut self, text: &str) -> bool {
+        let fits = self.cut == 0 && self.text.len() + text.len() <= MAX_RAW - CUT;
+        if fits {
+            self.text.push_str(text);
+        }
+        fits
+    }
+
+    fn finish(mut self) -> String {
+        if self.cut > 0 {
+            self.text
+                .push_str(&format!(" ... ({} more bytes are not kept)", self.cut));
+        }
+        self.text
+    }
 }
 
 #[cfg(test)]
@@ -197,6 +273,47 @@ mod tests {
     #[test]
     fn what_is_not_text_stays_visible() {
         assert_eq!(printable(b"a\0b\xff\xc3\xa9"), "a\\x00b\\xFF\u{e9}");
+    }
+
+    #[test]
+    fn what_is_kept_of_a_line_is_bounded() {
+        let whole = "\u{e9}".repeat((MAX_RAW - CUT) / 2);
+        assert_eq!(printable(whole.as_bytes()), whole);
+        let long = format!("x{whole}yz");
+        let kept = printable(long.as_bytes());
+        assert!(kept.len() <= MAX_RAW && long.starts_with(&kept[..MAX_RAW - CUT - 1]));
+        assert!(
+            kept.ends_with("\u{e9} ... (4 more bytes are not kept)"),
+            "{}",
+            &kept[kept.len() - 60..]
+        );
+        // Bytes that are shown as four are counted as one.
+        let kept = printable(&vec![0xFF; MAX_RAW]);
+        let shown = kept.matches("\\xFF").count();
+        assert_eq!(shown, (MAX_RAW - CUT) / 4);
+        assert!(kept.ends_with(&format!("({} more bytes are not kept)", MAX_RAW - shown)));
+        // A row of many values, each of which would have room.
+        let mut batch = RawBatch::new(0);
+        batch.bytes = vec![b'\n'; MAX_RAW / 2];
+        batch.fields = vec![(0, (MAX_RAW / 2) as u32); FIELDS];
+        batch.raw.push(ABSENT);
+        batch.line_no.push(1);
+        let text = batch.raw_text(0);
+        assert!(text.len() <= MAX_RAW && text.ends_with(" more bytes are not kept)"));
+    }
+
+    #[test]
+    fn a_reject_from_elsewhere_is_brought_within_its_limits() {
+        let reject = |reason: usize, raw: usize| Reject {
+            line_no: 1,
+            reason: "\u{e9}".repeat(reason),
+            raw: "\u{1}".repeat(raw),
+        };
+        let small = reject(MAX_REASON / 2, MAX_RAW);
+        assert_eq!(small.clone().bounded(), small);
+        let large = reject(MAX_REASON, 2 * MAX_RAW).bounded();
+        assert!(large.reason.len() <= MAX_REASON && large.raw.len() <= MAX_RAW);
+        assert_eq!(large.clone().bounded(), large);
     }
 
     #[test]

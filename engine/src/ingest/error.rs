@@ -238,7 +238,7 @@ impl Classified for IngestError {
                 "Write the column as local time without a zone, or with UTC or a fixed offset."
             }
             IngestError::Mapping { .. } => {
-                "A mapping looks like '{\"Order ID\": \"invoice_no\", \"country\": {\"value\": \"Germany\"}}'."
+                "A mapping looks like '{\"Order ID\": \"invoice_no\", \"country\": {\"value\": \"Germany\"}, \"exported_at\": null}'."
             }
             IngestError::NoSuchColumn { .. } => {
                 "Column names are compared without case, blanks, underscores and hyphens."

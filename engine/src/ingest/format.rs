@@ -14,22 +14,25 @@ pub(super) enum Format {
 }
 
 /// First bytes that tell a format. A skippable frame may also begin a zstd file.
-const MAGIC: [(&[u8], &str); 14] = [
+const MAGIC: [(&[u8], &str); 13] = [
     (b"\x1f\x8b", GZIP),
     (b"\x28\xb5\x2f\xfd", ZSTD),
     (b"PAR1", PARQUET),
-    (b"PARE", "encrypted Parquet"),
+    (b"PARE", ENCRYPTED),
     (b"PK\x03\x04", "a ZIP archive or an Excel workbook (.xlsx)"),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook (.xls)"),
-    (b"BZh", "bzip2"),
     (b"\xfd7zXZ", "xz"),
     (b"7z\xbc\xaf", "a 7-Zip archive"),
     (b"%PDF", "PDF"),
     (b"SQLite format 3", "an SQLite database"),
     (b"PGDMP", "a PostgreSQL dump"),
     (b"\x7fELF", "a program"),
-    (b"ORC", "ORC"),
+    (b"ORC", ORC),
 ];
+/// Formats whose first bytes are letters, with which the name of a column may begin: `PARENT_ID`.
+const LETTERS: [&str; 3] = [PARQUET, ENCRYPTED, ORC];
+const ENCRYPTED: &str = "encrypted Parquet";
+const ORC: &str = "ORC";
 const GZIP: &str = "gzip";
 const ZSTD: &str = "zstd";
 const PARQUET: &str = "Parquet";
@@ -55,10 +58,21 @@ fn found(first: &[u8]) -> Option<&'static str> {
     if matches!(first, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..]) {
         return Some(ZSTD);
     }
+    // Its first three bytes could be a word; those of its first block, or of its end where there is none, could not.
+    if let [b'B', b'Z', b'h', b'1'..=b'9', block @ ..] = first
+        && (block.starts_with(b"1AY&SY") || block.starts_with(b"\x17\x72\x45\x38\x50\x90"))
+    {
+        return Some("bzip2");
+    }
     MAGIC
         .iter()
         .find(|(magic, _)| first.starts_with(magic))
         .map(|(_, what)| *what)
+}
+
+/// Whether a byte stands in no text of one-byte units.
+fn is_control(byte: &u8) -> bool {
+    byte.is_ascii_control() && !byte.is_ascii_whitespace()
 }
 
 /// The format of a file; its name and its bytes must agree.
@@ -82,7 +96,9 @@ pub(super) fn detect(file: &mut File, name: &str) -> Result<Format, IngestError>
     }
     let is = found(&first);
     let agrees = match format {
-        Format::Text(Packing::Plain) => is.is_none() || (is == Some("ORC") && !first.contains(&0)),
+        Format::Text(Packing::Plain) => {
+            is.is_none_or(|is| LETTERS.contains(&is) && !first.iter().any(is_control))
+        }
         _ => is == Some(claim),
     };
     if agrees {
@@ -121,6 +137,14 @@ mod tests {
             ("A.TSV", b"a\tb", Format::Text(Packing::Plain)),
             ("x.y.txt", b"x", Format::Text(Packing::Plain)),
             ("orc.csv", b"ORCHID,COUNT", Format::Text(Packing::Plain)),
+            (
+                "a.csv",
+                b"PARENT_ID,Invoice,StockCode",
+                Format::Text(Packing::Plain),
+            ),
+            ("a.csv", b"PAR1\tInvoice", Format::Text(Packing::Plain)),
+            ("a.csv", b"PARE;\r\n1;2", Format::Text(Packing::Plain)),
+            ("a.csv", b"BZh9,Invoice,Sto", Format::Text(Packing::Plain)),
             ("a.csv.gz", b"\x1f\x8b\x08", Format::Text(Packing::Gzip)),
             (
                 "a.tsv.zst",
@@ -170,6 +194,32 @@ mod tests {
                 "a.parquet",
                 b"\x00\x01",
                 "\"a.parquet\" is not Parquet: it looks like binary data",
+            ),
+            (
+                "a.csv",
+                b"PAR1\x15\x04\x15\x40\x15\x20\x4c\x15\x08\x15\x00\x12",
+                "\"a.csv\" is not a text file: it looks like Parquet",
+            ),
+            (
+                "a.csv",
+                b"PARE\x30\x00\x00\x00abcdefgh",
+                "\"a.csv\" is not a text file: it looks like encrypted Parquet",
+            ),
+            (
+                "a.csv",
+                b"ORC\x11\x00\x00\x0a\x12\x0a",
+                "\"a.csv\" is not a text file: it looks like ORC",
+            ),
+            // python3 -c 'import bz2; print(bz2.compress(b"a,b\n1,2\n")[:16])'
+            (
+                "a.csv",
+                b"BZh91AY&SY\xbf\x87\x40\x7f\x00\x00",
+                "\"a.csv\" is not a text file: it looks like bzip2",
+            ),
+            (
+                "a.csv",
+                b"BZh9\x17rE8P\x90\x00\x00\x00\x00",
+                "\"a.csv\" is not a text file: it looks like bzip2",
             ),
             ("a.csv", b"", "\"a.csv\" is empty"),
         ] {

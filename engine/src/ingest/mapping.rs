@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::batch::{FIELDS, Field};
 use super::names::{did_you_mean, listed, nearest, normal, shown};
 use super::options::kind;
+use super::suggest::suggested;
 use super::{IngestError, MAX_COLUMNS};
 
 /// The fields without which a line means nothing.
@@ -17,7 +18,7 @@ const REQUIRED: [Field; 5] = [
 ];
 
 /// Names that are known without a mapping, normalised: the canonical ones and those of UCI Online Retail I and II.
-const fn known(field: Field) -> &'static [&'static str] {
+pub(super) const fn known(field: Field) -> &'static [&'static str] {
     match field {
         Field::InvoiceNo => &["invoiceno", "invoice"],
         Field::StockCode => &["stockcode"],
@@ -51,18 +52,68 @@ pub struct Columns {
     pub extras: Vec<usize>,
     /// The names of [`Columns::extras`], in the same order.
     pub extra_names: Vec<String>,
+    /// See [`super::RawBatch::typed`].
+    pub typed: [bool; FIELDS],
+}
+
+/// What a source's own type says about the values of a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Typed {
+    /// A number.
+    Number,
+    /// A date or a time.
+    Moment,
+}
+
+impl Columns {
+    /// Notes which fields the source has in a type of their own, given what each of its columns is.
+    pub fn note_types(&mut self, typed: impl Fn(usize) -> Option<Typed>) {
+        for ((source, field), slot) in self.field.iter().zip(Field::ALL).zip(&mut self.typed) {
+            if let Source::Column(column) = source {
+                *slot = wanted(field).is_some_and(|wanted| typed(*column) == Some(wanted));
+            }
+        }
+    }
+}
+
+/// The type of a field that is no text.
+fn wanted(field: Field) -> Option<Typed> {
+    match field {
+        Field::Quantity | Field::UnitPrice => Some(Typed::Number),
+        Field::SoldAt => Some(Typed::Moment),
+        _ => None,
+    }
 }
 
 /// What a user said about the columns; fields that it does not mention are found by their names.
 #[derive(Debug, Clone, Default)]
 pub struct Mapping {
     entries: [Option<Entry>; FIELDS],
+    /// Columns that are left out, as if the source did not have them.
+    ignored: Vec<String>,
 }
 
 #[derive(Debug, Clone)]
 enum Entry {
     Column(String),
-    Constant(String),
+    /// The text, and whether it was given as a number.
+    Constant(String, bool),
+}
+
+/// What a column is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Use {
+    Field(Field),
+    Ignored,
+}
+
+impl Use {
+    const fn name(self) -> &'static str {
+        match self {
+            Use::Field(field) => field.name(),
+            Use::Ignored => "ignored",
+        }
+    }
 }
 
 fn field_named(name: &str) -> Option<Field> {
@@ -72,7 +123,8 @@ fn field_named(name: &str) -> Option<Field> {
 
 impl Mapping {
     /// Reads a mapping from a JSON object: `{"Order ID": "invoice_no"}` or `{"invoice_no": "Order ID"}` (when both are
-    /// names of fields, the first is the column), and `{"country": {"value": "Germany"}}` for a constant.
+    /// names of fields, the first is the column), `{"country": {"value": "Germany"}}` for a constant, and
+    /// `{"exported_at": null}` for a column that is to be ignored.
     ///
     /// # Errors
     /// [`IngestError::Mapping`] for another shape or a pair that names no field, [`IngestError::Twice`] when a field
@@ -87,14 +139,15 @@ impl Mapping {
         for (key, value) in object {
             let (field, entry) = match value {
                 Value::String(text) => pair(key, text)?,
-                Value::Object(object) => (
-                    constant_field(key)?,
-                    Entry::Constant(constant(key, object)?),
-                ),
+                Value::Object(object) => (constant_field(key)?, constant(key, object)?),
+                Value::Null => {
+                    mapping.ignored.push(key.clone());
+                    continue;
+                }
                 other => {
                     return Err(IngestError::Mapping {
                         problem: format!(
-                            "{} must be a name or {{\"value\": ...}}, not {}",
+                            "{} must be a name, {{\"value\": ...}} or null (to ignore the column), not {}",
                             shown(key),
                             kind(other)
                         ),
@@ -152,15 +205,31 @@ impl Mapping {
             });
         }
         let normals: Vec<String> = header.iter().map(|h| normal(h)).collect();
-        let mut taken: Vec<Option<Field>> = vec![None; header.len()];
+        let mut taken: Vec<Option<Use>> = vec![None; header.len()];
         let mut field = [const { Source::Missing }; FIELDS];
-        for ((entry, slot), f) in self.entries.iter().zip(&mut field).zip(Field::ALL) {
+        let mut typed = [false; FIELDS];
+        for name in &self.ignored {
+            // All columns of that name: spreadsheets write several without any.
+            for index in all_called(name, header, &normals)? {
+                take(&mut taken, index, Use::Ignored, header)?;
+            }
+        }
+        for (((entry, slot), typed), f) in self
+            .entries
+            .iter()
+            .zip(&mut field)
+            .zip(&mut typed)
+            .zip(Field::ALL)
+        {
             match entry {
                 None => {}
-                Some(Entry::Constant(text)) => *slot = Source::Constant(text.clone()),
+                Some(Entry::Constant(text, is_number)) => {
+                    *slot = Source::Constant(text.clone());
+                    *typed = *is_number && wanted(f) == Some(Typed::Number);
+                }
                 Some(Entry::Column(name)) => {
                     let index = find(name, header, &normals)?;
-                    take(&mut taken, index, f, header)?;
+                    take(&mut taken, index, Use::Field(f), header)?;
                     *slot = Source::Column(index);
                 }
             }
@@ -188,7 +257,7 @@ impl Mapping {
                 );
                 return Err(IngestError::Twice { problem });
             }
-            take(&mut taken, index, f, header)?;
+            take(&mut taken, index, Use::Field(f), header)?;
             *slot = Source::Column(index);
         }
         self.require(&field, header, &taken)?;
@@ -202,6 +271,7 @@ impl Mapping {
             field,
             extras,
             extra_names,
+            typed,
         })
     }
 
@@ -209,7 +279,7 @@ impl Mapping {
         &self,
         field: &[Source; FIELDS],
         header: &[String],
-        taken: &[Option<Field>],
+        taken: &[Option<Use>],
     ) -> Result<(), IngestError> {
         let missing: Vec<Field> = REQUIRED
             .into_iter()
@@ -218,43 +288,19 @@ impl Mapping {
         if missing.is_empty() {
             return Ok(());
         }
-        // the example takes, for each missing field, the free column whose name is nearest, or else the next free one
-        let mut free: Vec<&str> = header
+        let free = header
             .iter()
             .zip(taken)
             .filter(|(_, t)| t.is_none())
             .map(|(h, _)| h.as_str())
             .take(100)
             .collect();
-        let mut chosen: Vec<Option<String>> = missing
-            .iter()
-            .map(|f| {
-                let near = known(*f)
-                    .iter()
-                    .chain([&f.name()])
-                    .find_map(|k| nearest(k, &free))
-                    .or_else(|| {
-                        free.iter()
-                            .copied()
-                            .find(|c| usual(*f).contains(&normal(c).as_str()))
-                    })
-                    .map(str::to_owned)?;
-                free.retain(|c| *c != near);
-                Some(near)
-            })
-            .collect();
-        let mut rest = free.into_iter();
-        for slot in chosen.iter_mut().filter(|c| c.is_none()) {
-            *slot = rest.next().map(str::to_owned);
-        }
         let mut example: Map<String, Value> = self
             .columns()
             .map(|(name, f)| (name.clone(), Value::from(f.name())))
+            .chain(self.ignored.iter().map(|name| (name.clone(), Value::Null)))
             .collect();
-        for (f, column) in missing.iter().zip(chosen) {
-            let column = column.unwrap_or_else(|| format!("column of {}", f.name()));
-            example.insert(column.chars().take(60).collect(), Value::from(f.name()));
-        }
+        example.extend(suggested(&missing, free));
         Err(IngestError::MissingField {
             fields: missing
                 .iter()
@@ -264,46 +310,6 @@ impl Mapping {
             columns: listed(header),
             example: Value::Object(example).to_string().replace('\'', "''"),
         })
-    }
-}
-
-/// What columns of a required field are called elsewhere: good enough to suggest, not to assume.
-fn usual(field: Field) -> &'static [&'static str] {
-    match field {
-        Field::InvoiceNo => &[
-            "orderno",
-            "orderid",
-            "ordernumber",
-            "order",
-            "receiptno",
-            "receipt",
-            "transactionid",
-            "ticket",
-            "basketid",
-        ],
-        Field::StockCode => &[
-            "sku",
-            "productid",
-            "itemid",
-            "articleno",
-            "product",
-            "item",
-            "article",
-            "ean",
-        ],
-        Field::Quantity => &["qty", "units", "pieces", "count"],
-        Field::SoldAt => &[
-            "ts",
-            "orderdate",
-            "date",
-            "datetime",
-            "timestamp",
-            "createdat",
-            "saledate",
-            "orderedat",
-        ],
-        Field::UnitPrice => &["itemprice", "saleprice", "amount", "unitcost"],
-        _ => &[],
     }
 }
 
@@ -341,19 +347,19 @@ fn constant_field(key: &str) -> Result<Field, IngestError> {
     })
 }
 
-fn constant(key: &str, object: &Map<String, Value>) -> Result<String, IngestError> {
-    let text = match (object.len(), object.get("value")) {
-        (1, Some(Value::String(text))) => Some(text.clone()),
-        (1, Some(number @ Value::Number(_))) => Some(number.to_string()),
+fn constant(key: &str, object: &Map<String, Value>) -> Result<Entry, IngestError> {
+    let given = match (object.len(), object.get("value")) {
+        (1, Some(Value::String(text))) => Some((text.clone(), false)),
+        (1, Some(number @ Value::Number(_))) => Some((number.to_string(), true)),
         _ => None,
     };
     // a constant stands in every batch once, so a limit keeps it from mattering
-    match text {
-        Some(text) if text.contains('\0') => Err(IngestError::Mapping {
+    match given {
+        Some((text, _)) if text.contains('\0') => Err(IngestError::Mapping {
             problem: format!("the constant for {} holds a NUL character", shown(key)),
         }),
-        Some(text) if text.len() <= 10_000 => Ok(text),
-        Some(text) => Err(IngestError::Mapping {
+        Some((text, is_number)) if text.len() <= 10_000 => Ok(Entry::Constant(text, is_number)),
+        Some((text, _)) => Err(IngestError::Mapping {
             problem: format!(
                 "the constant for {} has {} bytes, the limit is 10000",
                 shown(key),
@@ -369,7 +375,12 @@ fn constant(key: &str, object: &Map<String, Value>) -> Result<String, IngestErro
     }
 }
 
-fn find(name: &str, header: &[String], normals: &[String]) -> Result<usize, IngestError> {
+/// The columns of a name: those called exactly so, or else those called nearly so.
+fn all_called(
+    name: &str,
+    header: &[String],
+    normals: &[String],
+) -> Result<Vec<usize>, IngestError> {
     let wanted = normal(name);
     let exact: Vec<usize> = header
         .iter()
@@ -386,13 +397,19 @@ fn find(name: &str, header: &[String], normals: &[String]) -> Result<usize, Inge
             .collect()
     };
     let found: Vec<usize> = if exact.is_empty() { loose() } else { exact };
-    match found.as_slice() {
-        [index] => Ok(*index),
-        [] => Err(IngestError::NoSuchColumn {
+    if found.is_empty() {
+        return Err(IngestError::NoSuchColumn {
             column: name.chars().take(60).collect(),
             near: did_you_mean(name, header),
             columns: listed(header),
-        }),
+        });
+    }
+    Ok(found)
+}
+
+fn find(name: &str, header: &[String], normals: &[String]) -> Result<usize, IngestError> {
+    match all_called(name, header, normals)?.as_slice() {
+        [index] => Ok(*index),
         several => Err(IngestError::Twice {
             problem: format!("{} columns are called {}", several.len(), shown(name)),
         }),
@@ -400,20 +417,19 @@ fn find(name: &str, header: &[String], normals: &[String]) -> Result<usize, Inge
 }
 
 fn take(
-    taken: &mut [Option<Field>],
+    taken: &mut [Option<Use>],
     index: usize,
-    field: Field,
+    purpose: Use,
     header: &[String],
 ) -> Result<(), IngestError> {
     match taken.get_mut(index) {
-        Some(slot @ None) => *slot = Some(field),
+        Some(slot @ None) => *slot = Some(purpose),
         Some(Some(other)) => {
             let column = header.get(index).map(|h| shown(h)).unwrap_or_default();
-            let problem = format!(
-                "column {column} is both {} and {}",
-                other.name(),
-                field.name()
-            );
+            let problem = match (*other, purpose) {
+                (Use::Ignored, Use::Ignored) => format!("column {column} is ignored twice"),
+                (one, two) => format!("column {column} is both {} and {}", one.name(), two.name()),
+            };
             return Err(IngestError::Twice { problem });
         }
         None => {}

@@ -140,6 +140,83 @@ fn what_is_no_field_is_an_extra_in_order_of_name() {
 }
 
 #[test]
+fn an_ignored_column_is_neither_extra_nor_field() {
+    let names: Vec<&str> = RETAIL_II
+        .into_iter()
+        .chain(["exported_at", "till", ""])
+        .collect();
+    let found = resolve(json!({"Exported At": null, "": null}), &names).unwrap();
+    assert_eq!(
+        (found.extras, found.extra_names),
+        (vec![9], vec!["till".to_owned()])
+    );
+    assert_eq!(found.field, columns([0, 1, 2, 3, 4, 5, 6, 7]));
+    // A column that would be found by its name is not.
+    let found = resolve(json!({"Country": null}), &RETAIL_II).unwrap();
+    assert_eq!(found.field[Field::Country as usize], Source::Missing);
+    assert!(found.extras.is_empty());
+    // Columns without a name are all ignored at once.
+    let names: Vec<&str> = RETAIL_II.into_iter().chain(["", ""]).collect();
+    assert!(
+        resolve(json!({"": null}), &names)
+            .unwrap()
+            .extras
+            .is_empty()
+    );
+}
+
+#[test]
+fn wrong_uses_of_ignoring_are_told() {
+    fails(
+        json!({"Contry": null}),
+        &RETAIL_II,
+        "there is no column \"Contry\", did you mean \"Country\"?",
+    );
+    fails(
+        json!({"Price": null, "unit_price": "price"}),
+        &RETAIL_II,
+        "column \"Price\" is both ignored and unit_price",
+    );
+    fails(
+        json!({"Country": null, "country": null}),
+        &RETAIL_II,
+        "column \"Country\" is ignored twice",
+    );
+    let error = fails(
+        json!({"Price": null}),
+        &RETAIL_II,
+        "no column for unit_price",
+    );
+    assert!(error.hint().unwrap().contains("\"Price\":null"));
+}
+
+#[test]
+fn fields_of_a_type_of_their_own_are_noted() {
+    let mut found = resolve(json!({"unit_price": {"value": 1.125}}), &RETAIL_II[..5]).unwrap();
+    assert_eq!(noted(&found), [Field::UnitPrice]);
+    found.note_types(|column| match column {
+        0 | 4 => Some(Typed::Moment),
+        1 | 3 => Some(Typed::Number),
+        _ => None,
+    });
+    assert_eq!(
+        noted(&found),
+        [Field::Quantity, Field::SoldAt, Field::UnitPrice]
+    );
+    found.note_types(|column| (column == 4).then_some(Typed::Number));
+    assert_eq!(noted(&found), [Field::UnitPrice]);
+    let text = resolve(json!({"unit_price": {"value": "1,125"}}), &RETAIL_II[..5]).unwrap();
+    assert_eq!(noted(&text), []);
+}
+
+fn noted(columns: &Columns) -> Vec<Field> {
+    let typed = Field::ALL.into_iter().zip(columns.typed);
+    typed
+        .filter_map(|(field, is)| is.then_some(field))
+        .collect()
+}
+
+#[test]
 fn a_column_that_is_not_there_is_named_with_its_neighbour() {
     let error = fails(
         json!({"Invoce": "invoice_no"}),
@@ -212,7 +289,7 @@ fn a_mapping_of_another_shape_says_what_it_takes() {
     fails(
         json!({"a": 1}),
         &RETAIL_II,
-        "\"a\" must be a name or {\"value\": ...}, not a number",
+        "\"a\" must be a name, {\"value\": ...} or null (to ignore the column), not a number",
     );
     fails(
         json!({"Order": "invoice"}),

@@ -8,6 +8,7 @@
 
 pub mod batch;
 mod csv;
+mod encoding;
 mod error;
 mod format;
 mod header;
@@ -19,6 +20,7 @@ mod quoted;
 mod rows;
 pub mod sample;
 mod stored;
+mod suggest;
 #[cfg(test)]
 mod testing;
 mod text;
@@ -27,9 +29,9 @@ mod window;
 
 use std::fs::File;
 
-pub use batch::{ABSENT, FIELDS, Field, RawBatch, Reject, Span};
+pub use batch::{ABSENT, FIELDS, Field, MAX_RAW, MAX_REASON, RawBatch, Reject, Span};
 pub use error::IngestError;
-pub use mapping::{Columns, Mapping, Source};
+pub use mapping::{Columns, Mapping, Source, Typed};
 pub use options::Options;
 
 use crate::control::Control;

@@ -3,8 +3,8 @@
 use encoding_rs::Encoding;
 use serde_json::Value;
 
-use super::IngestError;
 use super::names::{did_you_mean, listed, shown};
+use super::{IngestError, encoding};
 
 /// How a source is to be read and cleaned.
 #[derive(Debug, Clone)]
@@ -71,7 +71,7 @@ impl Options {
         for (key, value) in object {
             match key.as_str() {
                 "delimiter" => options.delimiter = Some(delimiter(text("delimiter", value)?)?),
-                "encoding" => options.encoding = Some(encoding(text("encoding", value)?)?),
+                "encoding" => options.encoding = Some(encoding::named(text("encoding", value)?)?),
                 "date_format" => options.date_formats = date_formats(value)?,
                 "decimal_comma" => options.decimal_comma = boolean("decimal_comma", value)?,
                 "rules" => options.rules = boolean("rules", value)?,
@@ -103,7 +103,7 @@ pub(super) fn kind(value: &Value) -> &'static str {
     }
 }
 
-fn wrong(key: &'static str, problem: impl Into<String>) -> IngestError {
+pub(super) fn wrong(key: &'static str, problem: impl Into<String>) -> IngestError {
     IngestError::Option {
         key,
         problem: problem.into(),
@@ -141,29 +141,6 @@ fn delimiter(given: &str) -> Result<u8, IngestError> {
             ),
         ))
     }
-}
-
-fn encoding(given: &str) -> Result<&'static Encoding, IngestError> {
-    let label = given.trim().to_ascii_lowercase().replace('_', "-");
-    // names that databases and Python use and the web's list of labels does not have
-    let label = match label.as_str() {
-        "cp932" => "windows-31j",
-        "cp936" => "gbk",
-        "cp949" => "euc-kr",
-        "cp950" => "big5",
-        "win1252" => "windows-1252",
-        other => other,
-    };
-    Encoding::for_label_no_replacement(label.as_bytes()).ok_or_else(|| {
-        wrong(
-            "encoding",
-            format!(
-                "{} is not known; some that are: utf-8, windows-1252, iso-8859-15, windows-1250, windows-1251, \
-                 shift_jis, gb18030, big5, euc-kr, utf-16le",
-                shown(given)
-            ),
-        )
-    })
 }
 
 fn date_formats(value: &Value) -> Result<Vec<String>, IngestError> {

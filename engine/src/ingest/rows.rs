@@ -24,6 +24,7 @@ pub(super) struct Layout {
     constants: Vec<(usize, String)>,
     /// A row before its columns are filled in: the spans of the constants, and [`ABSENT`].
     template: [Span; FIELDS],
+    typed: [bool; FIELDS],
 }
 
 impl Layout {
@@ -51,6 +52,7 @@ impl Layout {
             extra_names: columns.extra_names,
             constants,
             template: [ABSENT; FIELDS],
+            typed: columns.typed,
         }
     }
 
@@ -58,6 +60,7 @@ impl Layout {
     pub(super) fn begin(&mut self, batch: &mut RawBatch) {
         batch.clear();
         batch.extras = self.extra_names.len();
+        batch.typed = self.typed;
         for (field, text) in &self.constants {
             let span = append(batch, text.as_bytes());
             if let Some(slot) = self.template.get_mut(*field) {

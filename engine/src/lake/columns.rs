@@ -12,10 +12,8 @@ use arrow_schema::{ArrowError, DataType, SchemaRef};
 
 use super::LakeError;
 use super::schema::{HASH_BYTES, NUMBER_PRECISION};
+use crate::calendar::days;
 use crate::clean::line::{LineBatch, TextColumn};
-
-/// Microseconds of a day.
-pub(super) const DAY_MICROS: i64 = 86_400_000_000;
 
 /// The keys that the warehouse gave to the rows of a batch, one of each per row.
 #[derive(Debug, Clone, Copy)]
@@ -26,12 +24,6 @@ pub struct Keys<'a> {
     pub customer_key: &'a [i32],
     /// `dim_product.product_key`.
     pub product_key: &'a [i32],
-}
-
-/// The day of a moment, as days since 1970-01-01.
-pub(super) fn day_of(sold_at: i64) -> i32 {
-    // 2^63 microseconds are 107 million days, so every day fits.
-    sold_at.div_euclid(DAY_MICROS) as i32
 }
 
 /// The rows of `lines` as a record batch of `schema`, refused when a value does not fit its column.
@@ -78,7 +70,7 @@ pub(super) fn record_batch(
     let columns: Vec<ArrayRef> = vec![
         Arc::new(Int64Array::from(keys.sale_id.to_vec())),
         Arc::new(PrimitiveArray::<Date32Type>::from_iter_values(
-            lines.sold_at.iter().map(|&t| day_of(t)),
+            lines.sold_at.iter().map(|&t| days(t)),
         )),
         Arc::new(
             PrimitiveArray::<TimestampMicrosecondType>::from_iter_values(

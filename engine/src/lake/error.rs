@@ -2,6 +2,7 @@
 
 use parquet::errors::ParquetError;
 
+use crate::clean::line::SumOutOfRange;
 use crate::control::Stop;
 use crate::error::{Class, Classified};
 
@@ -36,8 +37,8 @@ pub enum LakeError {
         line_no: u64,
     },
     /// The sum of the amounts does not fit 128 bits.
-    #[error("the sum of the amounts is over 38 digits")]
-    SumOutOfRange,
+    #[error(transparent)]
+    SumOutOfRange(#[from] SumOutOfRange),
     /// The disk or the stream failed.
     #[error("{doing}: {source}")]
     Io {
@@ -82,7 +83,7 @@ impl Classified for LakeError {
             | LakeError::UnknownVersion { .. }
             | LakeError::BadData(_) => Class::BadData,
             LakeError::Corrupted(_) => Class::Corrupted,
-            LakeError::OutOfRange { .. } | LakeError::SumOutOfRange => Class::OutOfRange,
+            LakeError::OutOfRange { .. } | LakeError::SumOutOfRange(_) => Class::OutOfRange,
             LakeError::Io { .. } => Class::Io,
             LakeError::Stopped(stop) => stop.class(),
         }
@@ -103,8 +104,9 @@ impl Classified for LakeError {
             LakeError::OutOfRange { .. } => {
                 "Quantities hold 14 digits before the decimal point, prices 12, line numbers 63 bits."
             }
+            LakeError::SumOutOfRange(sum) => return sum.hint(),
             LakeError::Stopped(stop) => return stop.hint(),
-            LakeError::BadData(_) | LakeError::SumOutOfRange | LakeError::Io { .. } => return None,
+            LakeError::BadData(_) | LakeError::Io { .. } => return None,
         };
         Some(text.into())
     }

@@ -30,7 +30,7 @@ pub use error::LakeError;
 pub use manifest::{BatchRecord, FileRecord, Manifest, RejectsRecord};
 pub use path::{IDENTITY_PATH, data_path, is_safe_relative, manifest_path, rejects_path};
 pub use reader::LakeReader;
-pub use rejects::{RejectReader, RejectsWritten, write_rejects};
+pub use rejects::{REJECT_LINE, RejectReader, RejectsWritten, write_rejects};
 pub use rows::LakeBatch;
 pub use schema::LAKE_FORMAT;
 pub use writer::{LakeWriter, Written};

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::LakeError;
 use super::checksum::Counted;
 use crate::control::Control;
-use crate::ingest::Reject;
+use crate::ingest::{MAX_RAW, MAX_REASON, Reject};
 
 /// Compression level: rejects are few, and read once.
 const LEVEL: i32 = 3;
@@ -36,7 +36,8 @@ pub struct RejectsWritten {
     pub crc32c: u32,
 }
 
-/// Writes all rejects and returns the stream, which the caller syncs and closes.
+/// Writes all rejects, each within its limits ([`Reject::bounded`]), and returns the stream, which the caller syncs and
+/// closes.
 ///
 /// # Errors
 /// [`LakeError::Io`] when the stream fails, [`LakeError::Stopped`] when cancelled.
@@ -51,6 +52,8 @@ pub fn write_rejects<W: Write>(
     let mut rows = 0;
     let mut line = Vec::new();
     for reject in rejects {
+        // What a row of etl_reject has been changed to by hand may be of any length.
+        let reject = reject.bounded();
         if rows % STEP == 0 {
             control.check()?;
         }
@@ -74,6 +77,9 @@ pub fn write_rejects<W: Write>(
     };
     Ok((counted.into_inner(), written))
 }
+
+/// Bytes of a rejected line in the lake: JSON may write six bytes for one, and the names of the fields come to it.
+pub const REJECT_LINE: usize = 6 * (MAX_RAW + MAX_REASON) + 256;
 
 /// Reads rejects one by one.
 pub struct RejectReader<R: Read> {

@@ -8,7 +8,8 @@ use arrow_array::types::{
 use arrow_array::{Array, RecordBatch, StringViewArray};
 
 use super::LakeError;
-use super::columns::{Keys, day_of};
+use super::columns::Keys;
+use crate::calendar::days;
 use crate::clean::line::{LineBatch, LineKind, TextColumn};
 
 /// Lines as read from a lake file, with their keys.
@@ -116,7 +117,7 @@ pub(super) fn append(batch: &RecordBatch, out: &mut LakeBatch) -> Result<(), Lak
             of_row(row)
         )));
     }
-    if let Some(row) = sold_at.iter().zip(date).position(|(&t, &d)| day_of(t) != d) {
+    if let Some(row) = sold_at.iter().zip(date).position(|(&t, &d)| days(t) != d) {
         return Err(LakeError::corrupted(format!(
             "date and sold_at differ{}",
             of_row(row)

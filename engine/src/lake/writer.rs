@@ -91,12 +91,7 @@ impl<W: Write + Send> LakeWriter<W> {
             (self.writer.memory_size() + 2 * lines.bytes() + 64 * lines.rows()) as u64,
         )?;
         let batch = record_batch(&self.schema, lines, keys, batch_id)?;
-        let mut amount = self.amount;
-        for (&q, &p) in lines.quantity.iter().zip(&lines.unit_price) {
-            amount = amount
-                .checked_add(i128::from(q) * i128::from(p))
-                .ok_or(LakeError::SumOutOfRange)?;
-        }
+        let amount = lines.add_amounts(self.amount)?;
         for start in (0..batch.num_rows()).step_by(STEP) {
             control.check()?;
             let step = batch.slice(start, STEP.min(batch.num_rows() - start));

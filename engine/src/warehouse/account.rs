@@ -1,8 +1,8 @@
 //! The money of a batch, exact.
 
-use crate::clean::line::{Line, LineKind};
+use crate::clean::line::{Line, LineKind, SumOutOfRange, add_amount};
 
-/// Totals over loaded lines, at amount scale; sums of 1e9 lines of the largest amount stay far below the limits of `i128`.
+/// Totals over loaded lines, at amount scale.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Account {
     /// Lines.
@@ -19,17 +19,25 @@ pub struct Account {
 
 impl Account {
     /// Counts a line of `day`; `is_merchandise` is what the product dimension says.
-    pub fn add(&mut self, line: &Line<'_>, is_merchandise: bool, day: i32) {
+    ///
+    /// # Errors
+    /// [`SumOutOfRange`] when a total has no room for the line; the account is then of no use.
+    pub fn add(
+        &mut self,
+        line: &Line<'_>,
+        is_merchandise: bool,
+        day: i32,
+    ) -> Result<(), SumOutOfRange> {
         let amount = line.amount();
         self.rows += 1;
-        self.amount += amount;
+        self.amount = add_amount(self.amount, amount)?;
         if is_merchandise {
             match line.kind {
                 LineKind::Sale => {
-                    self.gross += amount;
-                    self.net += amount;
+                    self.gross = add_amount(self.gross, amount)?;
+                    self.net = add_amount(self.net, amount)?;
                 }
-                LineKind::Return => self.net += amount,
+                LineKind::Return => self.net = add_amount(self.net, amount)?,
                 LineKind::Fee | LineKind::Adjustment | LineKind::Free => {}
             }
         }
@@ -37,20 +45,21 @@ impl Account {
             self.days
                 .map_or((day, day), |(first, last)| (first.min(day), last.max(day))),
         );
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::{Class, Classified};
 
-    #[test]
-    fn only_merchandise_counts_as_revenue_and_returns_are_netted() {
-        let line = |kind, quantity| Line {
+    fn line(kind: LineKind, quantity: i64, unit_price: i64) -> Line<'static> {
+        Line {
             hash: 0,
             sold_at: 0,
             quantity,
-            unit_price: 2_500_000,
+            unit_price,
             kind,
             is_merchandise: true,
             line_no: 1,
@@ -59,12 +68,21 @@ mod tests {
             description: "",
             customer_id: "",
             country: "",
-        };
+        }
+    }
+
+    #[test]
+    fn only_merchandise_counts_as_revenue_and_returns_are_netted() {
         let mut account = Account::default();
-        account.add(&line(LineKind::Sale, 40_000), true, 5);
-        account.add(&line(LineKind::Return, -10_000), true, 3);
-        account.add(&line(LineKind::Fee, 10_000), false, 9);
-        account.add(&line(LineKind::Sale, 10_000), false, 9);
+        for (kind, quantity, is_merchandise, day) in [
+            (LineKind::Sale, 40_000, true, 5),
+            (LineKind::Return, -10_000, true, 3),
+            (LineKind::Fee, 10_000, false, 9),
+            (LineKind::Sale, 10_000, false, 9),
+        ] {
+            let line = line(kind, quantity, 2_500_000);
+            assert_eq!(account.add(&line, is_merchandise, day), Ok(()));
+        }
         let unit = 25_000_000_000;
         assert_eq!(
             account,
@@ -76,5 +94,19 @@ mod tests {
                 days: Some((3, 9))
             }
         );
+    }
+
+    #[test]
+    fn a_total_that_does_not_fit_is_an_error() {
+        // Just below 10^12 each, as cleaning lets through: 1.7e38 / 1e34 of them fit.
+        let line = line(
+            LineKind::Sale,
+            9_999_999_999_999_999,
+            999_999_999_999_999_999,
+        );
+        let mut account = Account::default();
+        let error = (0..20_000).find_map(|_| account.add(&line, true, 1).err());
+        assert_eq!(account.rows, 17_015);
+        assert_eq!(error.map(|e| e.class()), Some(Class::OutOfRange));
     }
 }

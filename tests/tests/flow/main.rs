@@ -14,3 +14,4 @@ mod marts;
 mod real_data;
 mod sources;
 mod support;
+mod values;

@@ -11,6 +11,8 @@ use arrow_array::{Array, BinaryViewArray, FixedSizeBinaryArray, PrimitiveArray, 
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_schema::{ArrowError, DataType, TimeUnit};
 
+use crate::calendar::civil_of_day;
+
 /// A column whose values can be written as text one by one.
 pub(super) enum Cells<'a> {
     Text(&'a StringViewArray),
@@ -162,7 +164,7 @@ fn timestamp(value: i64, per_second: i64, offset: i64, out: &mut Vec<u8>) {
         part / (per_second / 1_000_000)
     };
     let (days, clock) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    let (year, month, day) = civil(days);
+    let (year, month, day) = civil_of_day(days);
     let (h, m, s) = (clock / 3_600, clock / 60 % 60, clock % 60);
     let written = if micros == 0 {
         write!(out, "{year:04}-{month:02}-{day:02} {h:02}:{m:02}:{s:02}")
@@ -173,24 +175,6 @@ fn timestamp(value: i64, per_second: i64, offset: i64, out: &mut Vec<u8>) {
         )
     };
     debug_assert!(written.is_ok(), "writing to memory does not fail");
-}
-
-/// Year, month and day of a number of days since 1970-01-01, in the Gregorian calendar.
-fn civil(days: i64) -> (i64, i64, i64) {
-    // counted from 0000-03-01, so that a leap day is the last day of its year
-    let days = days.saturating_add(719_468);
-    let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 {
-        month_from_march + 3
-    } else {
-        month_from_march - 9
-    };
-    (era * 400 + year_of_era + i64::from(month <= 2), month, day)
 }
 
 #[cfg(test)]

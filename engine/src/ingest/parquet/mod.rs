@@ -18,7 +18,7 @@ use parquet::arrow::arrow_reader::{
 use self::cells::{Cells, Wrote};
 use self::distrust::damaged;
 use super::batch::{ABSENT, Field, RawBatch, Reject};
-use super::mapping::{Columns, Source};
+use super::mapping::{Columns, Source, Typed};
 use super::rows::{BATCH_BYTES, BATCH_ROWS, Layout, narrow};
 use super::stored::Stored;
 use super::{IngestError, Mapping, Options, RawSource};
@@ -290,6 +290,7 @@ fn projected(columns: Columns, roots: &[usize]) -> Columns {
         field,
         extras,
         extra_names: columns.extra_names,
+        typed: columns.typed,
     }
 }
 
@@ -314,6 +315,7 @@ fn check_types(
             });
         }
     }
+    columns.note_types(|i| typed(kinds.get(i)?, zoned.fields().get(i)?.data_type()));
     let flat = |i: &usize| kinds.get(*i).is_some_and(|k| !k.is_nested());
     let extras = columns
         .extras
@@ -344,6 +346,15 @@ fn check_types(
         }
     }
     Ok(())
+}
+
+/// Whether a column holds numbers or times; seconds are stored as numbers, and only the embedded schema tells.
+fn typed(plain: &DataType, zoned: &DataType) -> Option<Typed> {
+    match (plain, zoned) {
+        (DataType::Date32 | DataType::Date64 | DataType::Timestamp(..), _)
+        | (DataType::Int64, DataType::Timestamp(..)) => Some(Typed::Moment),
+        _ => plain.is_numeric().then_some(Typed::Number),
+    }
 }
 
 /// The schema with texts read as views, and timestamps in their own zones.

@@ -238,6 +238,61 @@ fn every_plain_type_is_read() {
 }
 
 #[test]
+fn numbers_and_times_are_told_from_texts_that_look_like_them() {
+    let decimals = |values: Vec<i128>| -> ArrayRef {
+        let decimals = Decimal128Array::from(values);
+        Arc::new(decimals.with_precision_and_scale(10, 3).unwrap())
+    };
+    let seconds: ArrayRef = Arc::new(TimestampSecondArray::from(vec![0]));
+    let days: ArrayRef = Arc::new(Date32Array::from(vec![0]));
+    let text = |value: &str| -> ArrayRef { Arc::new(StringArray::from(vec![value])) };
+    for (quantity, sold_at, price, typed) in [
+        (
+            decimals(vec![6_000]),
+            text("1970-01-01"),
+            text("4,95"),
+            [true, false, false],
+        ),
+        (
+            text("6,000"),
+            days,
+            decimals(vec![4_950]),
+            [false, true, true],
+        ),
+        (text("6,000"), seconds, text("4,95"), [false, true, false]),
+        (
+            Arc::new(Float32Array::from(vec![6.0])),
+            text("1970"),
+            Arc::new(UInt8Array::from(vec![4])),
+            [true, false, true],
+        ),
+    ] {
+        let shown = format!("{quantity:?} {sold_at:?} {price:?}");
+        let columns = vec![
+            ("Invoice", text("1")),
+            (
+                "StockCode",
+                Arc::new(Int32Array::from(vec![22423])) as ArrayRef,
+            ),
+            ("Price", price),
+            ("Quantity", quantity),
+            ("InvoiceDate", sold_at),
+        ];
+        let bytes = written(columns, None);
+        let options = json!({"decimal_comma": true});
+        let mut source = open("t.parquet", &bytes, &json!({}), &options).unwrap();
+        let mut batch = crate::ingest::RawBatch::new(0);
+        assert!(source.next_batch(&mut batch, &Free).unwrap());
+        let [_, _, _, quantity, sold_at, price, ..] = batch.typed;
+        assert_eq!([quantity, sold_at, price], typed, "{shown}");
+        assert_eq!(
+            batch.typed.iter().filter(|t| **t).count(),
+            typed.iter().filter(|t| **t).count()
+        );
+    }
+}
+
+#[test]
 fn nested_columns_are_refused_by_name_or_ignored() {
     let mut list = ListBuilder::new(StringBuilder::new());
     list.values().append_value("x");
@@ -257,13 +312,20 @@ fn nested_columns_are_refused_by_name_or_ignored() {
 }
 
 #[test]
-fn a_zone_whose_rules_are_not_known_is_refused() {
+fn a_zone_whose_rules_are_not_known_is_refused_unless_ignored() {
     let column: ArrayRef =
         Arc::new(TimestampMicrosecondArray::from(vec![0]).with_timezone("Europe/London"));
-    let error = read(&sales(1, Some(column), None), json!({})).unwrap_err();
+    let bytes = sales(1, Some(column), None);
+    let error = read(&bytes, json!({})).unwrap_err();
     assert_eq!(
         error.to_string(),
         "column \"extra\" is in time zone \"Europe/London\", which is not known"
+    );
+    assert!(
+        read(&bytes, json!({"extra": null}))
+            .unwrap()
+            .extras
+            .is_empty()
     );
 }
 

@@ -3,8 +3,8 @@
 use super::sample::Dice;
 use crate::control::Free;
 use crate::error::{Class, Classified};
-use crate::ingest::Reject;
-use crate::lake::{LakeError, RejectReader, write_rejects};
+use crate::ingest::{MAX_RAW, MAX_REASON, Reject};
+use crate::lake::{LakeError, REJECT_LINE, RejectReader, write_rejects};
 
 fn rejects(n: u64) -> Vec<Reject> {
     let make = |i| Reject {
@@ -51,12 +51,8 @@ fn another_tool_sees_plain_json_lines() {
 
 #[test]
 fn long_lines_and_bombs_are_bounded() {
-    let long = Reject {
-        line_no: 1,
-        reason: "too long".into(),
-        raw: "x".repeat(50_000_000),
-    };
-    let bytes = write(&[long]);
+    let long = serde_json::json!({"line_no": 1, "reason": "", "raw": "x".repeat(50_000_000)});
+    let bytes = zstd::encode_all(format!("{long}\n").as_bytes(), 3).unwrap();
     assert!(bytes.len() < 100_000);
     let error = read(&bytes, 1 << 20).unwrap_err();
     assert!(
@@ -69,6 +65,29 @@ fn long_lines_and_bombs_are_bounded() {
         .map(drop)
         .unwrap_err();
     assert_eq!(error.class(), Class::OutOfMemory);
+}
+
+#[test]
+fn whatever_is_written_can_be_read() {
+    // A control character takes six bytes in JSON; both fields are over their limits.
+    let long = Reject {
+        line_no: u64::MAX,
+        reason: "\u{1}".repeat(1_000_000),
+        raw: "\u{1}".repeat(10_000_000),
+    };
+    let found = read(&write(std::slice::from_ref(&long)), REJECT_LINE).unwrap();
+    assert_eq!(found, [long.clone().bounded()]);
+    assert!(found[0].raw.len() <= MAX_RAW && found[0].raw.ends_with("more bytes are not kept)"));
+    // What is within its limits is kept whole.
+    let most = Reject {
+        reason: "\u{1}".repeat(MAX_REASON),
+        raw: "\u{1}".repeat(MAX_RAW),
+        ..long
+    };
+    assert_eq!(
+        read(&write(std::slice::from_ref(&most)), REJECT_LINE).unwrap(),
+        [most]
+    );
 }
 
 #[test]

@@ -50,7 +50,7 @@ proptest! {
         let sum = (0..all.rows()).try_fold(0_i128, |s, r| s.checked_add(all.lines.line(r).unwrap().amount()));
         let result = write_to(Vec::new(), &batches);
         let Some(sum) = sum else {
-            prop_assert!(matches!(result, Err(LakeError::SumOutOfRange)));
+            prop_assert!(matches!(result, Err(LakeError::SumOutOfRange(_))));
             return Ok(());
         };
         let (bytes, written) = result.unwrap();

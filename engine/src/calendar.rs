@@ -16,8 +16,16 @@ pub fn days(micros: i64) -> i32 {
 /// Year, month and day of a moment (microseconds since 1970).
 #[must_use]
 pub fn civil(micros: i64) -> (i32, u32, u32) {
+    let (year, month, day) = civil_of_day(i64::from(days(micros)));
+    // i64 microseconds are at most 292,000 years.
+    (year as i32, month, day)
+}
+
+/// Year, month and day of a day, counted from 1970-01-01.
+#[must_use]
+pub fn civil_of_day(day: i64) -> (i64, u32, u32) {
     // Counted from 0000-03-01, so that the leap day is the last of its year; 400 years always have 146,097 days.
-    let since = i64::from(days(micros)) + 719_468;
+    let since = day.saturating_add(719_468);
     let (era, day) = (since.div_euclid(146_097), since.rem_euclid(146_097));
     let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
     let day = day - (365 * year + year / 4 - year / 100);
@@ -28,16 +36,12 @@ pub fn civil(micros: i64) -> (i32, u32, u32) {
     } else {
         (month - 9, 1)
     };
-    (
-        (era * 400 + year + carry) as i32,
-        month as u32,
-        day_of_month as u32,
-    )
+    (era * 400 + year + carry, month as u32, day_of_month as u32)
 }
 
 /// A wall-clock moment in parts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Moment {
+pub struct Moment {
     pub year: i32,
     pub month: u32,
     pub day: u32,
@@ -110,6 +114,9 @@ mod tests {
             };
             assert_eq!(parts.since_1970(), Some(micros));
             assert_eq!(civil(micros), (day.year(), day.month(), day.day()));
+            let day_no = i64::from(days(micros));
+            let year = i64::from(day.year());
+            assert_eq!(civil_of_day(day_no), (year, day.month(), day.day()));
             day = day.succ_opt().unwrap();
         }
     }
