@@ -20,7 +20,7 @@ const USER_OBJECTS: &str = "
     UPDATE retailscope.clean_rule SET enabled = false WHERE rule_id = 1;";
 
 /// Per table: rows and a hash of all of them in order. Clocks are part of the rows.
-fn contents(db: &mut Client) -> Vec<(String, String)> {
+pub fn contents(db: &mut Client) -> Vec<(String, String)> {
     let names = rows_as_text(
         db,
         "SELECT format('%I.%I', schemaname, name) FROM (
@@ -120,7 +120,7 @@ fn still_works(db: &mut Client) {
          INSERT INTO retailscope.clean_rule (field, pattern, line_kind) VALUES ('stock_code', '^NEW', 'fee');
          INSERT INTO retailscope.etl_reject VALUES (1, 1, 'by hand', 'raw');
          INSERT INTO retailscope.country_alias VALUES ('NEW', 'New');
-         INSERT INTO retailscope.product_description SELECT max(product_key), 'new', 1, 0 FROM retailscope.dim_product;
+         INSERT INTO retailscope.product_description SELECT max(product_key), 'new', 1, 0, gen_random_uuid() FROM retailscope.dim_product;
          INSERT INTO retailscope.lake_file VALUES ('new', 1, 1990, 1, 1, 1, 1, 1);
          INSERT INTO retailscope.mart_daily_kpis VALUES ('1990-01-01', true, 1, 0, 1, 1, 1, 1, 1, 1);
          INSERT INTO retailscope.mart_state VALUES ('new', NULL, 1, now(), 1);
