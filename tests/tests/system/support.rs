@@ -46,6 +46,19 @@ pub fn outcome(db: &mut Client, sql: &str) -> String {
     }
 }
 
+/// The names of the extension's functions, sorted.
+pub fn functions(db: &mut Client) -> Vec<String> {
+    rows_as_text(
+        db,
+        "SELECT DISTINCT p.proname FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid
+         WHERE d.deptype = 'e' AND d.classid = 'pg_proc'::regclass
+           AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'retailscope') ORDER BY 1",
+    )
+    .into_iter()
+    .filter_map(|row| row[0].clone())
+    .collect()
+}
+
 /// Rows as lines, values parted by ` | `.
 pub fn table(db: &mut Client, sql: &str) -> String {
     let mut text = String::new();

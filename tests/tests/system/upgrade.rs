@@ -49,12 +49,9 @@ fn this_versions_script_is_the_kept_one() {
     let installed = std::fs::read_to_string(extension_folder().join(script(VERSION))).unwrap();
     let installed = without_places(&installed);
     let path = released().join(script(VERSION));
-    if blessed(&path, &installed) {
-        return;
-    }
     let kept = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
-        sorted_blocks(&kept) == sorted_blocks(&installed),
+        sorted_blocks(&kept) == sorted_blocks(&installed) || blessed(&path, &installed),
         "the install script is not the one in tests/released, whose README says what to do:\n{}",
         difference(&kept, &installed)
     );
