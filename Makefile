@@ -19,7 +19,8 @@ demo: setup ## a private server with two years of a real retailer's sales; DATA=
 demo-stop: ## stop the demo's server and remove it
 	@scripts/demo.sh stop
 
-test: setup ## lint and all tests; real data is read from RETAILSCOPE_DATA
+test: ## lint and all tests; real data is read from RETAILSCOPE_DATA
+	@scripts/setup.sh test
 	@scripts/test.sh
 
 bench: ## compare with COPY, plain SQL and pandas, side by side

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing to build and test, and nothing else. Safe to run again: says what is there already.
 #   setup.sh         the server with its headers, clang, zstd, cargo-pgrx
+#   setup.sh test    also what the tests compare with (Python for tools of its own, the sources of locales)
 #   setup.sh bench   also what `make bench` compares with (Python)
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
@@ -39,7 +40,10 @@ setup_packages() {
     # cargo-pgrx's tests call sudo, also when root runs them.
     command -v sudo > /dev/null || wanted+=(sudo)
     command -v cc > /dev/null || wanted+=(gcc libc6-dev)
-    if [ "${1:-}" = bench ]; then wanted+=(python3-venv); fi
+    case "${1:-}" in
+        test) wanted+=(python3-venv locales) ;;
+        bench) wanted+=(python3-venv) ;;
+    esac
     mapfile -t missing < <(missing_packages "${wanted[@]}")
     if [ "${#missing[@]}" -eq 0 ]; then
         say "Debian packages: all there (${wanted[*]})"

@@ -5,6 +5,11 @@ set -euo pipefail
 . "$(dirname "$0")/common.sh"
 cd "$ROOT"
 
+# What the tests compare with: readers of Parquet that are not ours, and a checker of install scripts. Pinned, so that a run
+# can be repeated.
+PYTHON=/usr/bin/python3
+PYTHON_PACKAGES=(pyarrow==26.0.1 duckdb==2.0.0 pgspot==0.9.4 pglast==7.21)
+
 LOG="$(mktemp)"
 STAGED=""
 PGDATA_DIR=""
@@ -48,6 +53,23 @@ server_can_read() {
     [ -z "$(as_server find "$1" ! -readable 2>&1)" ]
 }
 
+# A Python environment below the target folder, made once and again when the list of packages changes. Tests that find its
+# name in RETAILSCOPE_TOOLS fail without a tool; without the name, as in a plain `cargo test`, they are skipped.
+python_tools() {
+    local folder="$TARGET/tools" wanted
+    # An environment holds its own path, so a target folder that was moved needs another one.
+    wanted="$folder $("$PYTHON" --version) ${PYTHON_PACKAGES[*]}"
+    if [ "$(cat "$folder/made" 2> /dev/null)" != "$wanted" ]; then
+        rm -rf "$folder"
+        "$PYTHON" -m venv "$folder"
+        "$folder/bin/pip" install --quiet --disable-pip-version-check "${PYTHON_PACKAGES[@]}"
+        printf '%s\n' "$wanted" > "$folder/made"
+    fi
+    RETAILSCOPE_TOOLS="$folder"
+    export RETAILSCOPE_TOOLS
+    say "RETAILSCOPE_TOOLS is $folder: ${PYTHON_PACKAGES[*]}"
+}
+
 # cargo-pgrx copies its test build over the installed library. Unlinked first, a server that has it loaded (a demo,
 # say) keeps its old file and lives on.
 unlink_library() {
@@ -75,6 +97,7 @@ system_tests() {
 
 need_pg_config
 stage_data
+step "tools of the tests" python_tools
 "$ROOT/scripts/lint.sh"
 step "engine tests" logged cargo test --release -p retailscope-engine
 step "tests inside a server" server_tests

@@ -93,6 +93,6 @@ $body$;
 
 COMMENT ON FUNCTION @extschema@.rs_grant_access(regrole, text) IS
 'Opens the warehouse to a role. reader: both schemas, dimensions, facts, marts, progress, the feature functions. '
-'analyst: also the batches, rejects, lake files, state and rules, and rs_data_quality. admin: also writes all tables and calls all functions '
-'(ingest, refresh, export). It adds and never takes away: use REVOKE to lower a role. Returns what was granted. '
+'analyst: also the batches, rejects, lake files, state and rules, and rs_data_quality. admin: also writes all tables and executes all functions '
+'(ingest, refresh, export), but rs_create_warehouse and rs_grant_access stay the owner''s. It adds and never takes away: use REVOKE to lower a role. Returns what was granted. '
 'Server files need more: see rs_ingest_file.';

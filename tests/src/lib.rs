@@ -22,6 +22,7 @@ pub use cluster::{Cluster, InitOptions};
 pub use text::{error_text, hint, query_one, rows_as_text, sqlstate};
 
 use std::path::PathBuf;
+use std::process::Command;
 
 /// The folder of real data, if `RETAILSCOPE_DATA` names one; a test without it prints a note and is over.
 pub fn data() -> Option<PathBuf> {
@@ -38,4 +39,21 @@ pub fn data() -> Option<PathBuf> {
         let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
         PathBuf::from(root).join(folder)
     })
+}
+
+/// A program of the Python environment that `RETAILSCOPE_TOOLS` names, such as `python3` or `pgspot`, run by the tests' own
+/// user. Without that variable, `None`: the test prints a note and is over. With it, as `make test` always sets it, a tool
+/// that is missing is a failure.
+pub fn tool(name: &str) -> Option<Command> {
+    let Some(folder) = std::env::var_os("RETAILSCOPE_TOOLS").filter(|v| !v.is_empty()) else {
+        println!("RETAILSCOPE_TOOLS is not set: {name} is skipped");
+        return None;
+    };
+    let program = PathBuf::from(folder).join("bin").join(name);
+    assert!(
+        program.exists(),
+        "{} is not there: `scripts/test.sh` makes it",
+        program.display()
+    );
+    Some(Command::new(program))
 }

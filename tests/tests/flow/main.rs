@@ -7,11 +7,18 @@
     clippy::indexing_slicing
 )]
 
+mod adopted;
+mod crash;
+mod dirty;
+mod formats;
+mod hidden;
 mod ingest;
 mod lake;
 mod limits;
 mod marts;
+mod preload;
 mod real_data;
 mod sources;
 mod support;
+mod texts;
 mod values;

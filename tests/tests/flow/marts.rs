@@ -56,6 +56,84 @@ fn incremental_refreshes_in_any_order_equal_a_full_one() {
     );
 }
 
+/// A batch that went with its facts, though neither the first nor the newest: the marts do not keep what it had added.
+#[test]
+fn a_deleted_batch_is_noticed() {
+    let cluster = cluster();
+    let mut client = cluster.fresh("marts_deleted");
+    let all = lines(0, 9000);
+    for part in 0..3 {
+        let path = csv(
+            cluster,
+            &format!("deleted/{part}.csv"),
+            &all[part * 3000..][..3000],
+        );
+        assert_eq!(ingest(&mut client, &file(&path, "{}")).loaded, 3000);
+    }
+    client.batch_execute("SELECT rs_refresh_marts()").unwrap();
+    let marts = |client: &mut postgres::Client| {
+        ["mart_customer_rfm", "mart_daily_kpis", "dim_date"]
+            .map(|t| print_of(client, &format!("retailscope.{t}")))
+    };
+    let before = marts(&mut client);
+    client
+        .batch_execute("DELETE FROM retailscope.fact_sales WHERE batch_id = 2; DELETE FROM retailscope.etl_batch WHERE batch_id = 2")
+        .unwrap();
+    let modes = "SELECT string_agg(DISTINCT mode, ' ') FROM rs_refresh_marts()";
+    assert_eq!(query_one(&mut client, modes), "full");
+    let after = marts(&mut client);
+    assert_ne!(before, after);
+    assert_quality(&mut client);
+    client
+        .batch_execute("SELECT rs_refresh_marts(incremental => false)")
+        .unwrap();
+    assert_eq!(marts(&mut client), after);
+    assert_eq!(query_one(&mut client, modes), "incremental");
+    // The same from the facts that are left, loaded as if the batch had never been.
+    let mut never = cluster.fresh("marts_never");
+    for part in [0, 2] {
+        let path = csv(
+            cluster,
+            &format!("deleted/{part}.csv"),
+            &all[part * 3000..][..3000],
+        );
+        ingest(&mut never, &file(&path, "{}"));
+    }
+    never.batch_execute("SELECT rs_refresh_marts()").unwrap();
+    let money = "SELECT md5(string_agg(concat_ws(' ', customer_id, recency_days, frequency, monetary, monetary_net, rfm_segment), ',' ORDER BY customer_id))
+                 FROM retailscope.mart_customer_rfm";
+    assert_eq!(query_one(&mut client, money), query_one(&mut never, money));
+}
+
+/// Marts as of a past day know nothing of later days, and say nothing of them either.
+#[test]
+fn marts_of_the_past_leave_later_days_alone() {
+    let cluster = cluster();
+    let mut client = cluster.fresh("marts_past");
+    let path = csv(cluster, "past.csv", &lines(0, 6000));
+    ingest(&mut client, &file(&path, "{}"));
+    client.batch_execute("SELECT rs_refresh_marts()").unwrap();
+    let days = print_of(&mut client, "retailscope.dim_date");
+    let traded =
+        "SELECT count(*) FROM retailscope.dim_date WHERE is_trading_day AND date >= '2019-02-10'";
+    let later = query_one(&mut client, traded);
+    assert_ne!(later, "0");
+    for incremental in [true, false] {
+        client
+            .batch_execute(&format!(
+                "SELECT rs_refresh_marts('2019-02-10', {incremental})"
+            ))
+            .unwrap();
+        let kpis = query_one(
+            &mut client,
+            "SELECT max(date) FROM retailscope.mart_daily_kpis",
+        );
+        assert_eq!(kpis, "2019-02-09");
+        assert_eq!(print_of(&mut client, "retailscope.dim_date"), days);
+        assert_eq!(query_one(&mut client, traded), later);
+    }
+}
+
 #[test]
 fn equal_values_have_equal_scores() {
     let cluster = cluster();

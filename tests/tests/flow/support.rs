@@ -172,13 +172,19 @@ pub fn print_of(client: &mut Client, table: &str) -> String {
         .join(" ")
 }
 
-/// [`print_of`] all tables of the warehouse.
+/// [`print_of`] all tables of the warehouse. How many files a batch has in the lake depends on which lake that is: whoever
+/// reads another's has none, and [`assert_quality`] counts them.
 pub fn prints(client: &mut Client) -> Vec<(String, String)> {
     TABLES
         .iter()
         .map(|t| {
             let table = format!("retailscope.{t}");
-            let print = print_of(client, &table);
+            let print = if *t == "etl_batch" {
+                let rest = format!("(SELECT to_jsonb(b) - 'lake_files' FROM {table} b)");
+                print_of(client, &rest)
+            } else {
+                print_of(client, &table)
+            };
             (table, print)
         })
         .collect()

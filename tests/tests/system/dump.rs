@@ -20,7 +20,7 @@ const USER_OBJECTS: &str = "
     UPDATE retailscope.clean_rule SET enabled = false WHERE rule_id = 1;";
 
 /// Per table: rows and a hash of all of them in order. Clocks are part of the rows.
-fn contents(db: &mut Client) -> Vec<(String, String)> {
+pub fn contents(db: &mut Client) -> Vec<(String, String)> {
     let names = rows_as_text(
         db,
         "SELECT format('%I.%I', schemaname, name) FROM (

@@ -1,6 +1,6 @@
 //! R06: server files are reached only by the right role, inside the allowed folders, and never by way of a link.
 
-use crate::support::{fails, outcome, run};
+use crate::support::{fails, outcome, run, table};
 use postgres::Client;
 use retailscope_system_tests::{Cluster, error_text, query_one, sqlstate};
 use std::os::unix::fs::symlink;
@@ -318,4 +318,61 @@ fn ingest_table_matrix() {
     // With row_security off a policy is an error and not a filter.
     let sql = "SET LOCAL ROLE table_rls; SET LOCAL row_security = off; SELECT rs_ingest_table('public.orders')";
     assert_eq!(outcome(&mut db, sql), "42501");
+}
+
+/// R06: five gigabytes of nothing, which take no room on the disk, are refused as what they are, in little memory.
+#[test]
+fn huge_files_are_refused_in_little_memory() {
+    let (field, mut db) = Field::lay("huge");
+    let pid = query_one(&mut db, "SELECT pg_backend_pid()");
+    let (huge, large) = (5 << 30, 256 << 20);
+    let sparse = |name: &str, start: &[u8], size: u64| {
+        let path = field.cluster.write_file(name, start);
+        std::fs::OpenOptions::new()
+            .write(true)
+            .open(&path)
+            .and_then(|file| file.set_len(size))
+            .unwrap();
+        path
+    };
+    for (name, start, size) in [
+        ("bare.csv", Vec::new(), huge),
+        ("headed.csv", CSV.to_vec(), huge),
+        ("bare.csv.gz", Vec::new(), huge),
+        ("started.csv.gz", b"\x1f\x8b\x08\0".to_vec(), huge),
+        // Three bytes of nothing are an empty block, and each is read.
+        ("started.csv.zst", b"\x28\xb5\x2f\xfd".to_vec(), large),
+        ("bare.parquet", Vec::new(), huge),
+        ("started.parquet", b"PAR1".to_vec(), huge),
+    ] {
+        let path = sparse(&format!("allowed/{name}"), &start, size);
+        let error = fails(
+            &mut db,
+            &format!("SELECT rs_ingest_file({})", quoted(&path)),
+        );
+        assert_eq!(sqlstate(&error), "22P04", "{name}: {}", error_text(&error));
+        std::fs::remove_file(&path).unwrap();
+    }
+    assert_eq!(
+        query_one(&mut db, "SELECT count(*) FROM retailscope.etl_batch"),
+        "0"
+    );
+    // After more lines than are looked at to tell text from binary data, a gigabyte without an end of line is one line that
+    // is too long, and the others are loaded.
+    let line = b"3,10001,A,1,2020-02-01 10:00,1.50,78,France\n";
+    let lines = [CSV, &line.repeat(40_000)].concat();
+    let path = sparse("allowed/late.csv", &lines, 1 << 30);
+    let counts = table(
+        &mut db,
+        &format!(
+            "SELECT rows_loaded, rows_duplicate, rows_rejected FROM rs_ingest_file({})",
+            quoted(&path)
+        ),
+    );
+    assert_eq!(counts, "3 | 39999 | 1\n");
+    std::fs::remove_file(&path).unwrap();
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let peak = status.lines().find(|l| l.starts_with("VmHWM")).unwrap();
+    let peak: u64 = peak.split_whitespace().nth(1).unwrap().parse().unwrap();
+    assert!(peak < 300 << 10, "{peak} kB at the peak");
 }

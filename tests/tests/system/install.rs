@@ -1,7 +1,9 @@
 //! CREATE EXTENSION, DROP EXTENSION, `rs_create_warehouse()`, and the ways of loading the library.
 
-use crate::support::{fails, run, shared, table};
-use retailscope_system_tests::{Cluster, error_text, hint, query_one, rows_as_text, sqlstate};
+use crate::support::{extension_folder, fails, run, shared, table};
+use retailscope_system_tests::{
+    Cluster, error_text, hint, query_one, rows_as_text, sqlstate, tool,
+};
 
 const SCRIPT: &str = concat!("retailscope--", env!("CARGO_PKG_VERSION"), ".sql");
 
@@ -116,28 +118,23 @@ fn the_install_script_adopts_nothing() {
     assert!(control.contains("trusted = false") && control.contains("superuser = true"));
 }
 
-/// R04: pgspot, where it is installed, finds nothing in the script. The procedure commits, so it cannot have a SET clause:
-/// it sets its path itself.
+/// R04: pgspot finds nothing in the script. The procedure commits, so it cannot have a SET clause: it sets its path itself.
 #[test]
 fn pgspot_finds_nothing() {
-    let output = std::process::Command::new("pgspot")
+    let Some(mut pgspot) = tool("pgspot") else {
+        return;
+    };
+    let script = extension_folder().join(SCRIPT);
+    let output = pgspot
         .args([
             "--proc-without-search-path",
             "extschema.rs_run_pipeline(path text)",
         ])
-        .arg(extension_folder().join(SCRIPT))
-        .output();
-    let Ok(output) = output else {
-        println!("pgspot is not installed: skipped");
-        return;
-    };
+        .arg(&script)
+        .output()
+        .unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(text.contains("Errors: 0 Warnings: 0 Unknown: 0"), "{text}");
-}
-
-fn extension_folder() -> std::path::PathBuf {
-    let share = shared().must_run("pg_config", &["--sharedir"]);
-    std::path::Path::new(share.trim()).join("extension")
 }
 
 /// The statements alone: function bodies, literals and comments taken out.

@@ -15,3 +15,4 @@ mod privileges;
 mod session;
 mod support;
 mod trojan;
+mod upgrade;

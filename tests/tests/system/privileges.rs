@@ -1,18 +1,18 @@
 //! Who may call and read what: labels, settings, and a matrix of roles that is tried, not only looked up.
 
-use crate::support::{fails, golden, outcome, run, shared, table};
+use crate::support::{fails, functions, golden, outcome, run, shared, table};
 use postgres::Client;
 use retailscope_system_tests::{query_one, rows_as_text, sqlstate};
 use std::fmt::Write;
 
-/// R08, R15: volatility, parallel label, strictness, SECURITY DEFINER, settings and privileges of every function.
+/// R08, R15: result, volatility, parallel label, strictness, SECURITY DEFINER, settings and privileges of every function.
 #[test]
 fn function_labels() {
     let mut db = shared().fresh("labels");
     let text = table(
         &mut db,
-        "SELECT p.proname, pg_get_function_arguments(p.oid), p.prokind, p.provolatile, p.proparallel, p.proisstrict, p.prosecdef,
-                p.proconfig, p.proacl
+        "SELECT p.proname, pg_get_function_arguments(p.oid), pg_get_function_result(p.oid), p.prokind, p.provolatile,
+                p.proparallel, p.proisstrict, p.prosecdef, p.proconfig, p.proacl
          FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid
          WHERE d.deptype = 'e' AND d.classid = 'pg_proc'::regclass
            AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'retailscope') ORDER BY 1, 2",
@@ -20,16 +20,16 @@ fn function_labels() {
     golden("functions.txt", &text);
     for line in text.lines() {
         let columns: Vec<&str> = line.split(" | ").collect();
-        assert_eq!(columns[6], "f", "SECURITY DEFINER: {line}");
+        assert_eq!(columns[7], "f", "SECURITY DEFINER: {line}");
         // A procedure that commits cannot have a SET clause and sets its path itself.
-        if columns[2] == "f" {
+        if columns[3] == "f" {
             assert!(
-                columns[7].contains("search_path=pg_catalog, pg_temp"),
+                columns[8].contains("search_path=pg_catalog, pg_temp"),
                 "{line}"
             );
         }
         assert_eq!(
-            columns[8], "{postgres=X/postgres}",
+            columns[9], "{postgres=X/postgres}",
             "open to others: {line}"
         );
     }
@@ -109,19 +109,8 @@ const CALLS: &[(&str, &str)] = &[
     ("rs_run_pipeline", "CALL rs_run_pipeline('/nowhere.csv')"),
 ];
 
-fn functions(db: &mut Client) -> Vec<String> {
-    rows_as_text(
-        db,
-        "SELECT DISTINCT p.proname FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid
-         WHERE d.deptype = 'e' AND d.classid = 'pg_proc'::regclass
-           AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'retailscope') ORDER BY 1",
-    )
-    .into_iter()
-    .filter_map(|row| row[0].clone())
-    .collect()
-}
-
-/// R15: four roles, every function called and every table read and written under SET ROLE: SQLSTATE or `ok`.
+/// R15: four roles. Which functions each may execute, and then, under SET ROLE, every function called and every table read
+/// and written: SQLSTATE or `ok`. A call may still fail with 42501 for want of a role for server files, or of ownership.
 #[test]
 fn access_matrix() {
     let mut db = shared().fresh("matrix");
@@ -149,7 +138,7 @@ fn access_matrix() {
         "",
         roles.map(|r| format!("{r:8}")).concat().trim_end()
     );
-    let mut line = |db: &mut Client, name: String, sql: String| {
+    let line = |text: &mut String, db: &mut Client, name: String, sql: String| {
         let cells = roles.map(|role| {
             let sql = format!("SET LOCAL ROLE matrix_{role}; {sql}");
             format!("{:8}", outcome(db, &sql))
@@ -157,13 +146,22 @@ fn access_matrix() {
         writeln!(text, "{name:60} {}", cells.concat().trim_end()).unwrap();
     };
     for (name, sql) in CALLS {
-        line(&mut db, format!("{name}()"), (*sql).to_owned());
+        line(&mut text, &mut db, format!("{name}()"), (*sql).to_owned());
     }
+    text += &table(
+        &mut db,
+        "SELECT rpad('execute ' || p.oid::regprocedure, 60) || ' ' || rtrim(concat(VARIADIC ARRAY(
+                    SELECT rpad(CASE WHEN has_function_privilege('matrix_' || r.role, p.oid, 'EXECUTE') THEN 'yes' ELSE 'no' END, 8)
+                    FROM unnest('{none,reader,analyst,admin}'::text[]) WITH ORDINALITY AS r (role, at) ORDER BY r.at)))
+         FROM pg_proc p WHERE p.proname LIKE 'rs\\_%' AND p.pronamespace = 'public'::regnamespace
+         ORDER BY p.oid::regprocedure::text COLLATE \"C\"",
+    );
     for row in relations {
         let (name, kind) = (row[0].clone().unwrap(), row[1].clone().unwrap());
         let relation = format!("retailscope.{name}");
         if kind == "S" {
             line(
+                &mut text,
                 &mut db,
                 format!("nextval {name}"),
                 format!("SELECT nextval('{relation}')"),
@@ -171,17 +169,20 @@ fn access_matrix() {
             continue;
         }
         line(
+            &mut text,
             &mut db,
             format!("select {name}"),
             format!("SELECT * FROM {relation} LIMIT 1"),
         );
         if kind == "r" {
             line(
+                &mut text,
                 &mut db,
                 format!("delete {name}"),
                 format!("DELETE FROM {relation} WHERE false"),
             );
             line(
+                &mut text,
                 &mut db,
                 format!("insert {name}"),
                 format!("INSERT INTO {relation} SELECT * FROM {relation} WHERE false"),
@@ -191,7 +192,73 @@ fn access_matrix() {
     golden("access.txt", &text);
     for line in text.lines().skip(1) {
         let cell = line.get(61..69).unwrap_or("").trim();
-        assert_eq!(cell, "42501", "open to PUBLIC: {line}");
+        assert!(["42501", "no"].contains(&cell), "open to PUBLIC: {line}");
+    }
+}
+
+/// R15: what an admin may do with server files, done by one who has the roles for them and an allowed folder, and nothing else.
+#[test]
+fn an_admin_with_the_file_roles_loads_exports_and_rebuilds() {
+    let cluster = shared();
+    let folder = cluster.folder("file_admin");
+    for name in ["file_admin/lake", "file_admin/copy"] {
+        cluster.folder(name);
+    }
+    let header = "Invoice,StockCode,Description,Quantity,InvoiceDate,Price,Customer ID,Country";
+    for (name, line) in [
+        ("one", "1,10001,A,2,2020-01-01 10:00,1.50,77,France"),
+        ("two", "2,10001,A,1,2020-02-01 10:00,1.50,78,France"),
+    ] {
+        let text = format!("{header}\n{line}\n");
+        cluster.write_file(&format!("file_admin/{name}.csv"), text.as_bytes());
+    }
+    for db in ["file_admin", "file_admin_copy"] {
+        let mut owner = cluster.fresh(db);
+        if db == "file_admin" {
+            run(
+                &mut owner,
+                "CREATE ROLE file_admin LOGIN IN ROLE pg_read_server_files, pg_write_server_files",
+            );
+        }
+        run(
+            &mut owner,
+            &format!(
+                "LOAD 'retailscope'; SELECT rs_grant_access('file_admin', 'admin');
+                 ALTER DATABASE {db} SET retailscope.allowed_dirs = '{}';",
+                folder.display()
+            ),
+        );
+    }
+    let mut admin = cluster.connect_as("file_admin", "file_admin");
+    let path = |name: &str| folder.join(name).display().to_string();
+    let read = format!(
+        "SELECT rows_loaded FROM rs_ingest_file('{}')",
+        path("one.csv")
+    );
+    assert_eq!(query_one(&mut admin, &read), "1");
+    run(
+        &mut admin,
+        &format!("CALL rs_run_pipeline('{}')", path("two.csv")),
+    );
+    let mart = "SELECT sum(monetary) FROM retailscope.mart_customer_rfm";
+    assert_eq!(query_one(&mut admin, mart), "4.5");
+    let export = format!("SELECT rows FROM rs_export_lake('{}')", path("lake"));
+    assert_eq!(query_one(&mut admin, &export), "2");
+    let bad = "SELECT count(*) FROM rs_data_quality() WHERE NOT ok";
+    assert_eq!(query_one(&mut admin, bad), "0");
+    let mut copy = cluster.connect_as("file_admin_copy", "file_admin");
+    let load = format!(
+        "SELECT rows_loaded, amount_loaded FROM rs_load_lake('{}')",
+        path("lake")
+    );
+    assert_eq!(table(&mut copy, &load), "2 | 4.5\n");
+    // The owner's two, and a folder that is not allowed, are refused all the same.
+    for call in [
+        "SELECT rs_create_warehouse()".to_owned(),
+        "SELECT rs_grant_access('file_admin', 'admin')".to_owned(),
+        format!("SELECT rs_export_lake('{}')", cluster.folder("").display()),
+    ] {
+        assert_eq!(sqlstate(&fails(&mut admin, &call)), "42501", "{call}");
     }
 }
 

@@ -2,7 +2,8 @@
 
 use postgres::{Client, Error};
 use retailscope_system_tests::{Cluster, error_text, rows_as_text, sqlstate};
-use std::path::PathBuf;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 /// One cluster for all tests that need nothing special; each uses databases and roles of its own.
@@ -45,6 +46,19 @@ pub fn outcome(db: &mut Client, sql: &str) -> String {
     }
 }
 
+/// The names of the extension's functions, sorted.
+pub fn functions(db: &mut Client) -> Vec<String> {
+    rows_as_text(
+        db,
+        "SELECT DISTINCT p.proname FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid
+         WHERE d.deptype = 'e' AND d.classid = 'pg_proc'::regclass
+           AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'retailscope') ORDER BY 1",
+    )
+    .into_iter()
+    .filter_map(|row| row[0].clone())
+    .collect()
+}
+
 /// Rows as lines, values parted by ` | `.
 pub fn table(db: &mut Client, sql: &str) -> String {
     let mut text = String::new();
@@ -64,27 +78,40 @@ pub fn golden(name: &str, actual: &str) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("golden")
         .join(name);
-    if std::env::var_os("RETAILSCOPE_BLESS").is_some() {
-        std::fs::write(&path, actual).expect("golden file is written");
+    if blessed(&path, actual) {
         return;
     }
     let expected = std::fs::read_to_string(&path).unwrap_or_default();
-    if expected == actual {
-        return;
-    }
-    let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
-    let (old, new) = (lines(&expected), lines(actual));
-    let gone = old
-        .iter()
-        .filter(|l| !new.contains(l))
-        .map(|l| format!("- {l}\n"));
-    let come = new
-        .iter()
-        .filter(|l| !old.contains(l))
-        .map(|l| format!("+ {l}\n"));
-    panic!(
-        "{name} has changed; if it is meant, run with RETAILSCOPE_BLESS=1 and commit:\n{}{}",
-        gone.collect::<String>(),
-        come.collect::<String>()
+    assert!(
+        expected == actual,
+        "{name} has changed; if it is meant, run with RETAILSCOPE_BLESS=1 and commit:\n{}",
+        difference(&expected, actual)
     );
+}
+
+/// Writes the file and says so, if `RETAILSCOPE_BLESS` is set.
+pub fn blessed(path: &Path, text: &str) -> bool {
+    let asked = std::env::var_os("RETAILSCOPE_BLESS").is_some();
+    if asked {
+        std::fs::write(path, text).unwrap_or_else(|e| panic!("write {}: {e}", path.display()));
+    }
+    asked
+}
+
+/// The lines that went and those that came; for equal texts, and for those whose lines only changed places, nothing.
+pub fn difference(old: &str, new: &str) -> String {
+    let only = |sign: &str, a: &str, b: &str| {
+        let there: HashSet<&str> = b.lines().collect();
+        a.lines()
+            .filter(|line| !there.contains(line))
+            .map(|line| format!("{sign} {line}\n"))
+            .collect::<String>()
+    };
+    only("-", old, new) + &only("+", new, old)
+}
+
+/// Where the installed extension has its scripts.
+pub fn extension_folder() -> PathBuf {
+    let share = shared().must_run("pg_config", &["--sharedir"]);
+    Path::new(share.trim()).join("extension")
 }

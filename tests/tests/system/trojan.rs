@@ -1,6 +1,7 @@
 //! R05: a caller's own objects never run inside our functions.
 
-use crate::support::{run, shared, table};
+use crate::support::{functions, run, shared, table};
+use postgres::Client;
 use retailscope_system_tests::query_one;
 
 /// Each trap logs its name and then does what the real one does not: it gives a wrong answer.
@@ -96,6 +97,9 @@ fn hostile_overloads_never_run() {
     let facts = "SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.format('%s %s %s %s', sale_id, sold_at, amount, line_kind), '' ORDER BY sale_id))
                  FROM retailscope.fact_sales";
     let marts = "SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.format('%s', m), '' ORDER BY customer_id)) FROM retailscope.mart_customer_rfm m";
+    // What was exported into the copy is loaded into an empty warehouse as hostile as the first.
+    let rebuild = format!("SELECT count(*) FROM public.rs_load_lake('{copy}')");
+    let called = calls.concat() + &rebuild;
     let orders = "CREATE TABLE public.orders AS SELECT '9' AS invoice_no, '10002' AS stock_code, 'B' AS description, 3 AS quantity,
                   pg_catalog.now()::pg_catalog.timestamp - pg_catalog.now()::pg_catalog.timestamp + '2020-01-02'::pg_catalog.timestamp AS sold_at,
                   1.25 AS unit_price, '78' AS customer_id, 'France' AS country";
@@ -104,13 +108,12 @@ fn hostile_overloads_never_run() {
         let name = if hostile { "hostile" } else { "friendly" };
         let mut db = cluster.fresh(name);
         run(&mut db, orders);
+        for function in functions(&mut db) {
+            let call = format!("public.{function}(");
+            assert!(called.contains(&call), "{function} is never called");
+        }
         if hostile {
-            run(&mut db, TRAPS);
-            run(&mut db, TEMPORARY);
-            run(
-                &mut db,
-                "SET search_path = hostile, pg_temp, pg_catalog, public",
-            );
+            become_hostile(&mut db);
         } else {
             run(&mut db, "CREATE ROLE trojan_reader");
         }
@@ -124,7 +127,24 @@ fn hostile_overloads_never_run() {
             cluster.folder(&format!("trojan_copy/{name}"));
             run(&mut db, &call);
         }
-        answers.push((query_one(&mut db, facts), query_one(&mut db, marts)));
+        let mut empty = cluster.fresh(&format!("{name}_rebuilt"));
+        if hostile {
+            become_hostile(&mut empty);
+        }
+        run(
+            &mut empty,
+            &format!("{rebuild}; SELECT count(*) FROM public.rs_refresh_marts()")
+                .replace(&copy, &format!("{copy}/{name}")),
+        );
+        answers.push([
+            query_one(&mut db, facts),
+            query_one(&mut db, marts),
+            query_one(&mut empty, facts),
+            query_one(&mut empty, marts),
+        ]);
+        if hostile {
+            assert_eq!(sprung(&mut empty), "");
+        }
         if hostile {
             // The install itself, which a superuser may start from any path.
             run(
@@ -134,13 +154,7 @@ fn hostile_overloads_never_run() {
         }
         run(&mut db, "SET search_path = pg_catalog");
         if hostile {
-            assert_eq!(
-                table(
-                    &mut db,
-                    "SELECT name, count(*) FROM hostile.log GROUP BY 1 ORDER BY 1"
-                ),
-                ""
-            );
+            assert_eq!(sprung(&mut db), "");
             // The traps do spring for those who trust the path.
             run(
                 &mut db,
@@ -161,4 +175,22 @@ fn hostile_overloads_never_run() {
         );
     }
     assert_eq!(answers[0], answers[1]);
+    let [facts, marts, rebuilt_facts, rebuilt_marts] = &answers[0];
+    assert_eq!((facts, marts), (rebuilt_facts, rebuilt_marts));
+    assert!(!facts.is_empty() && !marts.is_empty());
+}
+
+/// Lays the traps and puts them first in the path of this session.
+fn become_hostile(db: &mut Client) {
+    run(db, TRAPS);
+    run(db, TEMPORARY);
+    run(db, "SET search_path = hostile, pg_temp, pg_catalog, public");
+}
+
+/// What the traps have logged.
+fn sprung(db: &mut Client) -> String {
+    table(
+        db,
+        "SELECT name, pg_catalog.count(*) FROM hostile.log GROUP BY name ORDER BY pg_catalog.min(name::pg_catalog.text)",
+    )
 }
