@@ -42,7 +42,7 @@ COMMENT ON COLUMN retailscope.dim_date.week IS 'ISO week, 1 to 53; around New Ye
 COMMENT ON COLUMN retailscope.dim_date.day_of_month IS 'Day, 1 to 31.';
 COMMENT ON COLUMN retailscope.dim_date.day_of_week IS 'ISO day of the week, 1 Monday to 7 Sunday.';
 COMMENT ON COLUMN retailscope.dim_date.is_weekend IS 'Saturday or Sunday.';
-COMMENT ON COLUMN retailscope.dim_date.is_trading_day IS 'There was a merchandise sale, as far as the marts know: days from the as_of of the last refresh on count as none.';
+COMMENT ON COLUMN retailscope.dim_date.is_trading_day IS 'There was a merchandise sale. Set by an ingest and corrected by rs_refresh_marts().';
 
 COMMENT ON TABLE retailscope.dim_customer IS 'A customer. Key 0 is the unknown customer, for lines without one.';
 COMMENT ON COLUMN retailscope.dim_customer.customer_key IS 'Key in the facts.';

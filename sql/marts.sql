@@ -245,7 +245,15 @@ BEGIN
         dates_flagged AS (
             UPDATE retailscope.dim_date AS m
             SET is_trading_day = NOT m.is_trading_day
-            WHERE m.is_trading_day <> EXISTS (SELECT FROM daily AS d WHERE d.date = m.date AND d.is_trading_day)
+            -- The calendar says what the facts say, also of days that the marts are not to know.
+            WHERE CASE WHEN m.date < $1
+                       THEN m.is_trading_day <> EXISTS (SELECT FROM daily AS d WHERE d.date = m.date AND d.is_trading_day)
+                       ELSE m.is_trading_day <> (m.date IN (
+                                SELECT f.date
+                                FROM retailscope.fact_sales AS f
+                                JOIN retailscope.dim_product AS p ON p.product_key = f.product_key
+                                WHERE p.is_merchandise AND f.line_kind = 'sale' AND f.date >= coalesce($1, '-infinity')))
+                  END
         )
         SELECT (SELECT count(*) FROM rfm) AS rfm_rows,
                (SELECT count(*) FROM rfm_written) + (SELECT count(*) FROM rfm_deleted) AS rfm_changed,
