@@ -245,7 +245,8 @@ BEGIN
         dates_flagged AS (
             UPDATE retailscope.dim_date AS m
             SET is_trading_day = NOT m.is_trading_day
-            WHERE m.date < $1 AND m.is_trading_day <> EXISTS (SELECT FROM daily AS d WHERE d.date = m.date AND d.is_trading_day)
+            -- Without any fact there is no cutoff, and no day is one of trade.
+            WHERE m.date < coalesce($1, 'infinity') AND m.is_trading_day <> EXISTS (SELECT FROM daily AS d WHERE d.date = m.date AND d.is_trading_day)
         )
         SELECT (SELECT count(*) FROM rfm) AS rfm_rows,
                (SELECT count(*) FROM rfm_written) + (SELECT count(*) FROM rfm_deleted) AS rfm_changed,

@@ -38,7 +38,8 @@ BEGIN
     SELECT md5(string_agg(x::text, ',' ORDER BY date)) INTO flags FROM retailscope.dim_date AS x;
     SELECT s.as_of INTO at FROM retailscope.mart_state AS s WHERE s.mart = 'mart_daily_kpis';
     TRUNCATE retailscope.mart_customer_rfm, retailscope.mart_daily_kpis, retailscope.mart_state;
-    UPDATE retailscope.dim_date SET is_trading_day = false WHERE is_trading_day;
+    -- Of later days the refresh says nothing, so what stands there must stay.
+    UPDATE retailscope.dim_date SET is_trading_day = false WHERE is_trading_day AND date < coalesce(at, 'infinity');
     PERFORM rs_refresh_marts(at);
     SELECT (SELECT count(*) FROM (SELECT row FROM r EXCEPT ALL SELECT m::text FROM retailscope.mart_customer_rfm AS m) AS x)
          + (SELECT count(*) FROM (SELECT m::text FROM retailscope.mart_customer_rfm AS m EXCEPT ALL SELECT row FROM r) AS x)
