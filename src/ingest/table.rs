@@ -4,12 +4,9 @@ use crate::pg::cursor::{Rows, for_each_batch};
 use crate::pg::error::{Failure, Outcome};
 use crate::pg::settings::locally;
 use pgrx::prelude::*;
+use retailscope_engine::control::Control;
 use retailscope_engine::ingest::{ABSENT, Columns, FIELDS, Mapping, RawBatch, Source, Span};
 use sha2::{Digest, Sha256};
-
-/// Lines and bytes after which a batch goes to the cleaner.
-const LINES: usize = 65_536;
-const BYTES: usize = 8 << 20;
 
 /// A relation whose columns have been matched to the fields.
 pub struct Relation {
@@ -109,7 +106,11 @@ impl Relation {
     ///
     /// # Errors
     /// What the sink gives; PostgreSQL's own unwind.
-    pub fn read(&self, sink: &mut dyn FnMut(RawBatch) -> Outcome<()>) -> Outcome<Option<[u8; 32]>> {
+    pub fn read(
+        &self,
+        control: &dyn Control,
+        sink: &mut dyn FnMut(RawBatch) -> Outcome<()>,
+    ) -> Outcome<Option<[u8; 32]>> {
         // Times, dates and numbers come out in one form whatever the session says.
         locally(
             &[
@@ -118,30 +119,37 @@ impl Relation {
                 (c"intervalstyle", c"postgres"),
                 (c"bytea_output", c"hex"),
             ],
-            || self.read_rows(sink),
+            || self.read_rows(control, sink),
         )
     }
 
     fn read_rows(
         &self,
+        control: &dyn Control,
         sink: &mut dyn FnMut(RawBatch) -> Outcome<()>,
     ) -> Outcome<Option<[u8; 32]>> {
-        let extras = self.columns.extras.len();
+        let empty = || {
+            let mut raw = RawBatch::default();
+            raw.begin(self.columns.extras.len(), control);
+            raw
+        };
         let mut hash = Sha256::new();
-        let mut raw = RawBatch::new(extras);
+        let mut raw = empty();
         let mut number = 0;
         for_each_batch(&self.query, &[], |rows| {
             for row in 0..rows.len() {
                 number += 1;
                 self.take(&mut raw, rows, row, number);
-                if raw.rows() >= LINES || raw.bytes.len() >= BYTES {
+                if raw.is_full() {
                     hash.update(&raw.bytes);
-                    sink(std::mem::replace(&mut raw, RawBatch::new(extras)))?;
+                    raw.settle(control)?;
+                    sink(std::mem::replace(&mut raw, empty()))?;
                 }
             }
             Ok(())
         })?;
         hash.update(&raw.bytes);
+        raw.settle(control)?;
         sink(raw)?;
         Ok(Some(hash.finalize().into()))
     }

@@ -133,6 +133,19 @@ impl Line<'_> {
     pub fn amount(&self) -> i128 {
         i128::from(self.quantity) * i128::from(self.unit_price)
     }
+
+    /// Bytes that the line takes in a [`LineBatch`].
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let texts = [
+            self.invoice_no,
+            self.stock_code,
+            self.description,
+            self.customer_id,
+            self.country,
+        ];
+        texts.iter().map(|text| text.len() + 4).sum::<usize>() + LineBatch::FIXED_BYTES
+    }
 }
 
 /// Typed lines in columns; all columns have the same number of rows.
@@ -165,6 +178,9 @@ pub struct LineBatch {
 }
 
 impl LineBatch {
+    /// 16 hash + 3 * 8 numbers + 8 line number + 2 flags
+    const FIXED_BYTES: usize = 50;
+
     /// Number of rows.
     #[must_use]
     pub fn rows(&self) -> usize {
@@ -219,8 +235,7 @@ impl LineBatch {
         .iter()
         .map(|c| c.bytes.len() + 4 * c.ends.len())
         .sum::<usize>();
-        // 16 hash + 3 * 8 numbers + 8 line number + 2 flags
-        text + self.rows() * 50
+        text + self.rows() * Self::FIXED_BYTES
     }
 
     /// Empties the batch and keeps its memory.

@@ -6,7 +6,7 @@
 
 use super::datetime::civil;
 use super::line::{LineBatch, LineKind, TextColumn};
-use crate::control::{Control, Stop};
+use crate::control::{Charge, Control, Stop, no_memory};
 use crate::error::{Class, Classified};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -14,8 +14,14 @@ use std::os::unix::fs::FileExt;
 
 /// Bytes of a month's lines that are written at once.
 const BLOCK: usize = 1 << 20;
-/// Bytes of all months' lines that may wait in memory.
+/// Bytes of all months' lines that may wait in memory, and the part of it that they may take.
 const WAITING: usize = 32 << 20;
+const WAITING_SHARE: u64 = 8;
+/// Lines between two looks at how much waits.
+const LOOK: usize = 256;
+/// The phases in which lines are held here.
+const SORTING: &str = "sorting lines by month";
+const READING: &str = "reading lines of a month";
 
 /// What can go wrong with the temporary file.
 #[derive(Debug, thiserror::Error)]
@@ -110,6 +116,7 @@ pub struct Spill {
     end: u64,
     waiting: usize,
     parts: BTreeMap<Month, Part>,
+    charge: Charge,
 }
 
 /// What is known of a month's lines.
@@ -135,6 +142,7 @@ impl Spill {
             end: 0,
             waiting: 0,
             parts: BTreeMap::new(),
+            charge: Charge::default(),
         }
     }
 
@@ -142,9 +150,14 @@ impl Spill {
     ///
     /// # Errors
     /// [`SpillError`]
-    pub fn push(&mut self, lines: &LineBatch) -> Result<(), SpillError> {
+    pub fn push(&mut self, lines: &LineBatch, control: &dyn Control) -> Result<(), SpillError> {
+        // What waits, these lines, and room that columns grow into.
+        let most = self.waiting + lines.bytes();
+        self.charge
+            .set((most + most / 2) as u64, SORTING, control)?;
         let mut row = 0;
         while let Some(line) = lines.line(row) {
+            control.check()?;
             let month = Month::of(line.sold_at);
             let part = self.parts.entry(month).or_insert_with(|| Part {
                 first: line.sold_at,
@@ -159,10 +172,12 @@ impl Spill {
                 self.flush(month)?;
             }
         }
-        if self.waiting > WAITING {
+        let share = usize::try_from(control.memory_limit() / WAITING_SHARE).unwrap_or(usize::MAX);
+        if self.waiting > share.min(WAITING) {
             self.flush_all()?;
         }
-        Ok(())
+        let waiting = self.waiting + self.waiting / 2;
+        Ok(self.charge.set(waiting as u64, SORTING, control)?)
     }
 
     /// Ends the writing.
@@ -190,7 +205,7 @@ impl Spill {
             return Ok(());
         }
         self.waiting = self.waiting.saturating_sub(part.waiting.bytes());
-        let bytes = codec::encode(&part.waiting);
+        let bytes = codec::encode(&part.waiting)?;
         part.waiting = LineBatch::default();
         let end = self.end + bytes.len() as u64;
         if let Some(limit) = self.limit
@@ -218,6 +233,9 @@ impl Part {
         while let Some(line) = lines.line(row + taken) {
             let this_day = line.sold_at.div_euclid(86_400_000_000);
             if this_day != day && Month::of(line.sold_at) != month {
+                break;
+            }
+            if taken > 0 && taken % LOOK == 0 && self.waiting.bytes() >= BLOCK {
                 break;
             }
             day = this_day;
@@ -268,8 +286,19 @@ impl Spilled {
         };
         let mut bytes = Vec::new();
         let mut lines = LineBatch::default();
+        let mut charge = Charge::default();
         for block in &part.blocks {
             control.check().map_err(SpillError::from)?;
+            // as it is stored, and as lines
+            let held = charge.bytes().max(2 * block.length as u64);
+            charge
+                .set(held, READING, control)
+                .map_err(SpillError::from)?;
+            bytes.clear();
+            bytes
+                .try_reserve_exact(block.length)
+                .map_err(no_memory(READING, held))
+                .map_err(SpillError::from)?;
             bytes.resize(block.length, 0);
             self.file
                 .read_exact_at(&mut bytes, block.offset)
@@ -286,10 +315,12 @@ impl Spilled {
 
 /// A block of lines as bytes: column after column.
 mod codec {
-    use super::{LineBatch, LineKind, TextColumn};
+    use super::{LineBatch, LineKind, SORTING, Stop, TextColumn};
+    use crate::control::reserve;
 
-    pub(super) fn encode(lines: &LineBatch) -> Vec<u8> {
-        let mut out = Vec::with_capacity(lines.bytes() + 64);
+    pub(super) fn encode(lines: &LineBatch) -> Result<Vec<u8>, Stop> {
+        let mut out = Vec::new();
+        reserve(&mut out, lines.bytes() + 64, SORTING)?;
         put_u32(&mut out, lines.rows());
         out.extend(lines.hash.iter().flat_map(|v| v.to_le_bytes()));
         for column in [&lines.sold_at, &lines.quantity, &lines.unit_price] {
@@ -303,7 +334,7 @@ mod codec {
             out.extend(column.ends.iter().flat_map(|v| v.to_le_bytes()));
             out.extend_from_slice(&column.bytes);
         }
-        out
+        Ok(out)
     }
 
     pub(super) fn decode(bytes: &[u8], lines: &mut LineBatch) -> Option<()> {
@@ -383,6 +414,7 @@ mod tests {
     use super::*;
     use crate::clean::line::Line;
     use crate::control::Free;
+    use crate::control::testing::Probe;
 
     fn lines(days: &[i64]) -> LineBatch {
         let mut batch = LineBatch::default();
@@ -424,8 +456,8 @@ mod tests {
         // 1970-01-01, 1970-02-01, 1970-01-31, 1969-12-31
         let days = [0, 31, 30, -1];
         let mut spill = Spill::new(tempfile::tempfile().unwrap(), None);
-        spill.push(&lines(&days)).unwrap();
-        spill.push(&lines(&days)).unwrap();
+        spill.push(&lines(&days), &Free).unwrap();
+        spill.push(&lines(&days), &Free).unwrap();
         let spilled = spill.finish().unwrap();
         let facts = spilled.months();
         assert_eq!(
@@ -446,9 +478,60 @@ mod tests {
     }
 
     #[test]
+    fn what_waits_is_bounded_by_the_memory() {
+        let control = Probe::patient().granting(4 << 20);
+        let mut spill = Spill::new(tempfile::tempfile().unwrap(), None);
+        // 120 months, so that none fills a block
+        let days: Vec<i64> = (0..3_650).collect();
+        let batch = lines(&days);
+        let mut most = 0;
+        for _ in 0..40 {
+            spill.push(&batch, &control).unwrap();
+            most = most.max(control.held_bytes());
+            assert_eq!(
+                control.held_bytes(),
+                (spill.waiting + spill.waiting / 2) as u64
+            );
+        }
+        assert!(most > 0 && most < 1 << 20, "{most}");
+        let spilled = spill.finish().unwrap();
+        assert_eq!(control.held_bytes(), 0);
+        let rows: u64 = spilled.months().iter().map(|m| m.rows).sum();
+        assert_eq!(rows, 40 * 3_650);
+        // a block is read within the memory too, and given back
+        let read = |control: &Probe| {
+            spilled.read::<SpillError>(Month::of(0), control, |_| {
+                assert!(control.held_bytes() > 0);
+                Ok(())
+            })
+        };
+        read(&control).unwrap();
+        assert_eq!(control.held_bytes(), 0);
+        assert!(matches!(
+            read(&Probe::patient().granting(100)),
+            Err(SpillError::Stopped(Stop::Memory { phase: READING, .. }))
+        ));
+    }
+
+    #[test]
+    fn one_month_comes_in_blocks_of_their_size() {
+        let mut spill = Spill::new(tempfile::tempfile().unwrap(), None);
+        spill.push(&lines(&[0; 50_000]), &Free).unwrap();
+        let spilled = spill.finish().unwrap();
+        let blocks = &spilled.parts[&Month::of(0)].blocks;
+        assert!(blocks.len() > 2);
+        assert!(blocks.iter().all(|b| b.length < BLOCK + LOOK * 200));
+        let read: Vec<u64> = read_all(&spilled)
+            .into_iter()
+            .flat_map(|(_, batch)| batch.line_no)
+            .collect();
+        assert!(read.into_iter().eq(2..50_002));
+    }
+
+    #[test]
     fn the_file_stays_below_its_limit() {
         let mut spill = Spill::new(tempfile::tempfile().unwrap(), Some(100));
-        spill.push(&lines(&[1, 2, 3])).unwrap();
+        spill.push(&lines(&[1, 2, 3]), &Free).unwrap();
         assert!(matches!(
             spill.finish(),
             Err(SpillError::Limit { limit: 100 })
@@ -458,7 +541,7 @@ mod tests {
     #[test]
     fn a_damaged_block_is_noticed() {
         let mut spill = Spill::new(tempfile::tempfile().unwrap(), None);
-        spill.push(&lines(&[1])).unwrap();
+        spill.push(&lines(&[1]), &Free).unwrap();
         let spilled = spill.finish().unwrap();
         spilled.file.write_all_at(b"x", 30).unwrap();
         let read = spilled.read::<SpillError>(Month::of(0), &Free, |_| Ok(()));
@@ -467,7 +550,7 @@ mod tests {
 
     #[test]
     fn no_bytes_make_the_decoder_panic() {
-        let good = codec::encode(&lines(&[1, 2]));
+        let good = codec::encode(&lines(&[1, 2])).unwrap();
         let mut out = LineBatch::default();
         for cut in 0..good.len() {
             assert!(codec::decode(&good[..cut], &mut out).is_none());

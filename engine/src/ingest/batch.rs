@@ -1,5 +1,16 @@
 //! Batches of raw lines, the common output of all readers.
 
+use crate::control::{Charge, Control, Stop, no_memory};
+
+/// The most lines of a batch, refused ones among them.
+pub const BATCH_ROWS: usize = 65_536;
+/// A batch that holds this many bytes of text, or of spans, takes no further line.
+pub const BATCH_BYTES: usize = 8 << 20;
+/// Several batches are under way at once, each with its text and spans: of a small memory one takes this part.
+const SHARE: u64 = 32;
+/// Bytes shown between two looks at the control.
+const LOOK: usize = 1 << 20;
+
 /// The source fields that RetailScope knows, in their canonical order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(usize)]
@@ -66,6 +77,14 @@ pub struct Reject {
     pub raw: String,
 }
 
+impl Reject {
+    /// Bytes of its texts.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.reason.len() + self.raw.len()
+    }
+}
+
 /// A span of [`RawBatch::bytes`]; `end < start` never holds.
 pub type Span = (u32, u32);
 
@@ -73,7 +92,7 @@ pub type Span = (u32, u32);
 pub const ABSENT: Span = (u32::MAX, u32::MAX);
 
 /// Up to about 64k raw lines: one byte buffer and spans into it, so that a line costs no allocation.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug)]
 pub struct RawBatch {
     /// UTF-8 text that all spans point into (a reader has decoded other encodings before).
     pub bytes: Vec<u8>,
@@ -90,6 +109,19 @@ pub struct RawBatch {
     pub line_no: Vec<u64>,
     /// Lines that could not even be split into fields. They are counted as read.
     pub rejects: Vec<Reject>,
+    /// Bytes of the rejects.
+    reject_bytes: usize,
+    /// Bytes of constants beyond their one copy in `bytes`: each row has them again once it is cleaned or shown.
+    repeated: usize,
+    /// Bytes of text, and of spans, with which the batch is full.
+    room: usize,
+    charge: Charge,
+}
+
+impl Default for RawBatch {
+    fn default() -> Self {
+        RawBatch::new(0)
+    }
 }
 
 impl RawBatch {
@@ -97,9 +129,67 @@ impl RawBatch {
     #[must_use]
     pub fn new(extras: usize) -> Self {
         RawBatch {
+            bytes: Vec::new(),
+            fields: Vec::new(),
+            extra_fields: Vec::new(),
             extras,
-            ..RawBatch::default()
+            raw: Vec::new(),
+            line_no: Vec::new(),
+            rejects: Vec::new(),
+            reject_bytes: 0,
+            repeated: 0,
+            room: BATCH_BYTES,
+            charge: Charge::default(),
         }
+    }
+
+    /// Empties the batch for rows with `extras` extra columns, as many as the memory of `control` has room for.
+    pub fn begin(&mut self, extras: usize, control: &dyn Control) {
+        self.clear();
+        self.extras = extras;
+        let share = usize::try_from(control.memory_limit() / SHARE).unwrap_or(usize::MAX);
+        self.room = share.min(BATCH_BYTES);
+    }
+
+    /// True when the batch takes no further line: by its lines, its text, or its spans (of a wide source, mostly NULLs).
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        let spans = size_of::<Span>() * (self.fields.len() + self.extra_fields.len());
+        self.rows() + self.rejects.len() >= BATCH_ROWS
+            || self.text_bytes() + self.reject_bytes >= self.room
+            || spans >= self.room
+    }
+
+    /// Bytes of the rows' text, constants counted for each row.
+    #[must_use]
+    pub fn text_bytes(&self) -> usize {
+        self.bytes.len() + self.repeated
+    }
+
+    /// Takes a line that was refused.
+    pub fn refuse(&mut self, reject: Reject) {
+        self.reject_bytes += reject.bytes();
+        self.rejects.push(reject);
+    }
+
+    /// Counts `bytes` of constants for a row more, or with a negative number for one that was taken back.
+    pub(super) fn repeat(&mut self, bytes: isize) {
+        self.repeated = self.repeated.saturating_add_signed(bytes);
+    }
+
+    /// Charges what the batch holds to the work under `control`, until it is dropped. A reader does so before it hands a
+    /// batch out.
+    ///
+    /// # Errors
+    /// [`Stop::Memory`] when all that the work holds is over the limit.
+    pub fn settle(&mut self, control: &dyn Control) -> Result<(), Stop> {
+        let spans = self.fields.capacity() + self.extra_fields.capacity() + self.raw.capacity();
+        let bytes = self.bytes.capacity()
+            + spans * size_of::<Span>()
+            + self.line_no.capacity() * size_of::<u64>()
+            + self.reject_bytes
+            + self.rejects.capacity() * size_of::<Reject>();
+        self.charge.set(bytes as u64, "reading lines", control)
     }
 
     /// Number of rows, refused lines not counted.
@@ -116,6 +206,7 @@ impl RawBatch {
         self.raw.clear();
         self.line_no.clear();
         self.rejects.clear();
+        (self.reject_bytes, self.repeated) = (0, 0);
     }
 
     /// The bytes of a span; `None` for [`ABSENT`] and for a span that does not fit the buffer.
@@ -176,27 +267,113 @@ impl RawBatch {
 pub fn printable(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
-        for c in chunk.valid().chars() {
-            if c == '\0' {
-                out.push_str("\\x00")
-            } else {
-                out.push(c)
+        for (i, part) in chunk.valid().split('\0').enumerate() {
+            if i > 0 {
+                out.push_str("\\x00");
             }
+            out.push_str(part);
         }
         for b in chunk.invalid() {
-            out.push_str(&format!("\\x{b:02X}"));
+            let digit = |n: u8| {
+                char::from_digit(n.into(), 16)
+                    .unwrap_or('0')
+                    .to_ascii_uppercase()
+            };
+            out.push_str("\\x");
+            out.push(digit(b >> 4));
+            out.push(digit(b & 15));
         }
     }
     out
 }
 
+/// As [`printable`], of a line of any length: piece by piece, and within the memory of `control`.
+///
+/// # Errors
+/// [`Stop`] when the work is cancelled, or the text would take too much memory.
+pub(super) fn printable_under(bytes: &[u8], control: &dyn Control) -> Result<String, Stop> {
+    const PHASE: &str = "showing a refused line";
+    if bytes.len() <= LOOK {
+        return Ok(printable(bytes));
+    }
+    let (mut out, mut rest) = (String::new(), bytes);
+    while !rest.is_empty() {
+        control.check()?;
+        // A character is not cut in two: where the cut would be, it begins at most three bytes before.
+        let cut = (LOOK.saturating_sub(3)..=LOOK)
+            .rev()
+            .find(|&at| rest.get(at).is_none_or(|b| b & 0xC0 != 0x80))
+            .unwrap_or(LOOK);
+        let (piece, after) = rest.split_at_checked(cut).unwrap_or((rest, &[]));
+        let text = printable(piece);
+        // The old text and the new, which has room to grow.
+        control.budget(PHASE, 3 * out.len() as u64 + 2 * text.len() as u64)?;
+        out.try_reserve(text.len())
+            .map_err(no_memory(PHASE, text.len() as u64))?;
+        out.push_str(&text);
+        rest = after;
+    }
+    Ok(out)
+}
+
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::control::testing::Probe;
 
     #[test]
     fn what_is_not_text_stays_visible() {
         assert_eq!(printable(b"a\0b\xff\xc3\xa9"), "a\\x00b\\xFF\u{e9}");
+    }
+
+    #[test]
+    fn a_long_line_is_shown_piece_by_piece_as_in_one() {
+        // characters of one to four bytes, bytes that are none, and NULs, at every offset from the cuts
+        let pattern = "aé€😀\0".as_bytes().to_vec();
+        for shift in 0..4 {
+            let mut line = vec![b'x'; shift];
+            while line.len() < 3 * LOOK {
+                line.extend_from_slice(&pattern);
+                line.extend_from_slice(&[0xff, 0x80, 0x80, 0x80, 0x80, 0xe2]);
+            }
+            let control = Probe::patient();
+            assert!(printable_under(&line, &control) == Ok(printable(&line)));
+            assert!(control.looks() >= 3);
+        }
+        let line = vec![0xff; 4 * LOOK];
+        let small = Probe::patient().granting(8 << 20);
+        let error = printable_under(&line, &small).unwrap_err();
+        assert!(matches!(error, Stop::Memory { limit, .. } if limit == 8 << 20));
+        let stop = Probe::stopping_after(2);
+        assert_eq!(printable_under(&line, &stop), Err(Stop::Cancelled));
+    }
+
+    #[test]
+    fn a_batch_is_full_by_lines_by_text_and_by_spans() {
+        let control = Probe::patient();
+        let rows_of = |extras: usize, text: usize, control: &Probe| {
+            let mut batch = RawBatch::new(0);
+            batch.begin(extras, control);
+            while !batch.is_full() {
+                batch.bytes.resize(batch.bytes.len() + text, b'x');
+                batch.fields.extend([ABSENT; FIELDS]);
+                batch
+                    .extra_fields
+                    .resize(batch.extra_fields.len() + extras, ABSENT);
+                batch.line_no.push(1);
+            }
+            batch.settle(control).unwrap();
+            (batch.rows(), control.held_bytes())
+        };
+        assert_eq!(rows_of(0, 10, &control).0, BATCH_ROWS);
+        assert_eq!(rows_of(0, 1_000, &control).0, BATCH_BYTES / 1_000 + 1);
+        let (rows, held) = rows_of(1_000, 0, &control);
+        assert_eq!(rows, BATCH_BYTES / 8 / 1_008 + 1);
+        assert!(held >= BATCH_BYTES as u64 && held < 3 * BATCH_BYTES as u64);
+        assert_eq!(control.held_bytes(), 0);
+        let small = Probe::patient().granting(32 << 20);
+        assert!(rows_of(1_000, 1_000, &small).1 < 4 << 20);
     }
 
     #[test]
