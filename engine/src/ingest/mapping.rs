@@ -347,7 +347,7 @@ fn constant(key: &str, object: &Map<String, Value>) -> Result<String, IngestErro
         (1, Some(number @ Value::Number(_))) => Some(number.to_string()),
         _ => None,
     };
-    // a constant stands in every batch once, so a limit keeps it from mattering
+    // it is repeated on every cleaned line, which ends a batch the earlier the longer it is
     match text {
         Some(text) if text.contains('\0') => Err(IngestError::Mapping {
             problem: format!("the constant for {} holds a NUL character", shown(key)),
