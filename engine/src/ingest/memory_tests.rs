@@ -131,24 +131,30 @@ fn a_long_line_holds_what_it_was_budgeted_for() {
 #[test]
 fn long_lines_let_the_control_look() {
     let options = json!({"max_line_bytes": 64 * MB});
-    let cases: [(&str, Vec<u8>); 4] = [
-        ("bytes that are no text", vec![0xff; 32 * MB]),
-        ("fields without end", vec![b','; 32 * MB]),
+    // and the looks that come to those with each block of the file that is read
+    let cases: [(&str, Vec<u8>, u64); 4] = [
+        ("bytes that are no text", vec![0xff; 32 * MB], 30),
+        ("fields without end", vec![b','; 32 * MB], 30),
         (
             "escaped quotes",
-            [b"\"".to_vec(), b"\"\"".repeat(16 * MB), b"\"".to_vec()].concat(),
+            [&b"\""[..], &b"\"\"".repeat(16 * MB), b"\""].concat(),
+            100,
         ),
         (
             "a record over lines",
-            [b"\"a\n\"".to_vec(), b",\"b\"".repeat(8 * MB)].concat(),
+            [&b"\"a\n\""[..], &b",\"b\"".repeat(8 * MB)].concat(),
+            0,
         ),
     ];
-    for (what, line) in cases {
+    for (what, line, more) in cases {
         let control = Probe::patient();
         let bytes = [HEADER.as_bytes(), b"\n", &line, b"\n"].concat();
         let mut source = open_under("t.csv", &bytes, &json!({}), &options, &control).unwrap();
         let (rows, rejects) = drain(&mut *source, &control).unwrap();
         assert!(rows == 0 && rejects > 0, "{what}: {rows} {rejects}");
+        let blocks = (bytes.len() >> 18) as u64;
+        let looks = control.looks();
+        assert!(looks >= blocks + more, "{what}: {looks} of {blocks}");
         // 50 ms on a machine that does nothing else
         let pause = control.longest_pause();
         println!("{what}: {pause:?}");

@@ -65,7 +65,9 @@ impl Window {
         }
         self.charge
             .lengthen(&mut self.buf, self.end + BLOCK, "reading lines", control)?;
-        let room = self.buf.get_mut(self.end..).unwrap_or(&mut []);
+        // no more than a block, so that unpacking it takes no longer
+        let room = self.buf.get_mut(self.end..self.end + BLOCK);
+        let room = room.unwrap_or(&mut []);
         let n = self.text.read(room, control)?;
         self.nul_seen = self.nul_seen || memchr(0, room.get(..n).unwrap_or(&[])).is_some();
         self.end += n;

@@ -27,7 +27,7 @@ use crate::control::{Charge, Control, Stop};
 /// The longest value of a fixed-length column; it is copied for each row, so that it counts 65,536 times.
 const FIXED_BYTES: i32 = 1_024;
 /// Values decoded at once, some 10 ms of work: of a wide source, fewer rows.
-const CELLS: usize = 8 * BATCH_ROWS;
+const CELLS: usize = 4 * BATCH_ROWS;
 /// Values between two looks at the control.
 const LOOK: usize = 65_536;
 /// Bytes hashed at a time.
