@@ -20,7 +20,7 @@ fn sales() -> Vec<RawBatch> {
     let mut all = Vec::new();
     let mut batch = RawBatch::new(0);
     while sales.next_batch(&mut batch, &Free).unwrap() {
-        all.push(batch.clone());
+        all.push(std::mem::take(&mut batch));
     }
     all
 }
@@ -80,7 +80,7 @@ fn clean(batches: &[RawBatch]) -> Vec<LineBatch> {
 fn spill(lines: &[LineBatch]) -> Spilled {
     let mut spill = Spill::new(tempfile::tempfile().unwrap(), None);
     for batch in lines {
-        spill.push(batch).unwrap();
+        spill.push(batch, &Free).unwrap();
     }
     spill.finish().unwrap()
 }
@@ -89,11 +89,11 @@ fn spill(lines: &[LineBatch]) -> Spilled {
 fn fresh(spilled: &Spilled) -> usize {
     let mut rows = 0;
     for month in spilled.months() {
-        let plan = Plan::new(&month, 0, &Free);
+        let plan = Plan::new(&month, 0, false, &Free);
         for pass in 0..plan.passes() {
-            let mut known = Known::default();
+            let mut known = Known::new(plan, pass, &Free).unwrap();
             known
-                .fresh::<SpillError>(spilled, &month, (plan, pass), false, &Free, |lines| {
+                .fresh::<SpillError>(spilled, &month, &Free, |lines| {
                     rows += lines.rows();
                     Ok(())
                 })

@@ -6,14 +6,22 @@
 //! first, allocate nothing, and refuse what does not add up. The crate takes a field by its number alone and cuts a number
 //! down to its type, so a known field of another type or size is refused as well.
 
+pub(crate) mod window;
+
 use std::io;
 
 use parquet::file::metadata::ColumnChunkMetaData;
 
 /// Structures within structures: Parquet needs about six.
 const DEPTH: u32 = 24;
-/// Elements of the lists of a page's header.
-const PAGE_ELEMENTS: u64 = 1_000;
+/// Bytes that the crate's structure for a column chunk, a row group or an element of the schema takes, at most.
+const LARGE: u64 = 1024;
+/// Bytes that it takes for an element of a smaller list: an encoding, a name on a path, a statistic of pages.
+const SMALL: u64 = 64;
+/// Lists of the large structures lie this deep at most: columns in row groups in the footer.
+const LARGE_DEPTH: u32 = DEPTH - 3;
+/// Bytes that the lists of a page's header may take.
+const PAGE_LISTS: u64 = 1_000 * SMALL;
 /// Bytes of a page's header that are looked at first; few take more.
 const FIRST_LOOK: usize = 1024;
 
@@ -39,7 +47,7 @@ pub(crate) enum Fault {
     Short,
     /// The structure is wrong, and how.
     Wrong(&'static str),
-    /// More elements than the memory would hold.
+    /// More elements than there may be.
     TooMany,
 }
 
@@ -79,18 +87,20 @@ struct Fields {
 struct Walk<'a> {
     bytes: &'a [u8],
     at: usize,
-    /// Elements of lists that may still come.
-    elements: u64,
+    /// Bytes that the crate would take for the elements of all lists so far, and may take.
+    lists: u64,
+    most: u64,
     origin: Origin,
 }
 
 impl<'a> Walk<'a> {
-    /// Begins at the first byte; all lists together may have `elements` elements.
-    fn new(bytes: &'a [u8], elements: u64, origin: Origin) -> Self {
+    /// Begins at the first byte; the crate may take `most` bytes for the elements of all lists together.
+    fn new(bytes: &'a [u8], most: u64, origin: Origin) -> Self {
         Walk {
             bytes,
             at: 0,
-            elements,
+            lists: 0,
+            most,
             origin,
         }
     }
@@ -161,25 +171,29 @@ impl<'a> Walk<'a> {
         of_kind(head, STRUCT).map(|()| Fields::default())
     }
 
-    /// Enters a field that is a list of structures; their number is taken from what may still come.
+    /// Enters a field of the footer that is a list of structures.
     fn structs(&mut self, head: FieldHead) -> Result<u64, Fault> {
         of_kind(head, LIST)?;
-        let (size, kind) = self.list()?;
+        let (size, kind) = self.list(DEPTH)?;
         of_kind(FieldHead { kind, ..head }, STRUCT).map(|()| size)
     }
 
-    fn list(&mut self) -> Result<(u64, u8), Fault> {
+    fn list(&mut self, depth: u32) -> Result<(u64, u8), Fault> {
         let head = self.byte()?;
         let size = match head >> 4 {
             15 => self.varint()?,
             n => u64::from(n),
         };
-        self.take(size)?;
+        let large = head & 15 == STRUCT && depth >= LARGE_DEPTH;
+        self.take(size, if large { LARGE } else { SMALL })?;
         Ok((size, head & 15))
     }
 
-    fn take(&mut self, elements: u64) -> Result<(), Fault> {
-        self.elements = self.elements.checked_sub(elements).ok_or(Fault::TooMany)?;
+    fn take(&mut self, elements: u64, bytes: u64) -> Result<(), Fault> {
+        self.lists = self.lists.saturating_add(elements.saturating_mul(bytes));
+        if self.lists > self.most {
+            return Err(Fault::TooMany);
+        }
         Ok(())
     }
 
@@ -202,7 +216,7 @@ impl<'a> Walk<'a> {
             DOUBLE => self.pass(8),
             BINARY => self.varint().and_then(|n| self.pass(n)),
             LIST | SET => {
-                let (size, kind) = self.list()?;
+                let (size, kind) = self.list(depth)?;
                 (0..size).try_for_each(|_| self.skip_kind(kind, depth, true))
             }
             STRUCT => {
@@ -214,7 +228,7 @@ impl<'a> Walk<'a> {
             }
             MAP if self.origin == Origin::Foreign => {
                 let size = self.varint()?;
-                self.take(size)?;
+                self.take(size, 2 * SMALL)?;
                 let kinds = if size == 0 { 0 } else { self.byte()? };
                 (0..size).try_for_each(|_| {
                     self.skip_kind(kinds >> 4, depth, true)?;
@@ -234,16 +248,14 @@ fn of_kind(head: FieldHead, kind: u8) -> Result<(), Fault> {
     Err(Fault::Wrong("a field is of another type"))
 }
 
-/// Walks a whole footer, and gives `element` the number of children that each element of the schema claims.
-///
-/// All its lists may have `elements` elements together.
+/// Walks a whole footer, and gives `element` the number of children that each element of the schema claims. Returns the bytes
+/// that the crate will take for the elements of its lists, about; all of them are there, so that none is a mere claim.
 pub(crate) fn footer(
     bytes: &[u8],
-    elements: u64,
     origin: Origin,
     mut element: impl FnMut(i32) -> Result<(), Fault>,
-) -> Result<(), Fault> {
-    let mut walk = Walk::new(bytes, elements, origin);
+) -> Result<u64, Fault> {
+    let mut walk = Walk::new(bytes, u64::MAX, origin);
     let mut fields = Fields::default();
     while let Some(head) = walk.field(&mut fields)? {
         if head.id != 2 {
@@ -261,7 +273,7 @@ pub(crate) fn footer(
             element(children)?;
         }
     }
-    Ok(())
+    Ok(walk.lists)
 }
 
 /// What a page says about itself.
@@ -289,7 +301,7 @@ pub(crate) struct Values {
 
 /// Reads a page's header at the beginning of `bytes`.
 pub(crate) fn page_header(bytes: &[u8], origin: Origin) -> Result<PageHeader, Fault> {
-    let mut walk = Walk::new(bytes, PAGE_ELEMENTS, origin);
+    let mut walk = Walk::new(bytes, PAGE_LISTS, origin);
     let (mut kind, mut uncompressed, mut compressed) = (None, None, None);
     let (mut data, mut dictionary, mut data_v2) = (None, None, None);
     let mut fields = Fields::default();

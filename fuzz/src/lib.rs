@@ -106,7 +106,7 @@ fn read(data: &[u8], name: &str, mapping: &Value, options: &Value) {
         for reject in rejects.iter().chain(&raw.rejects) {
             assert!(!reject.raw.contains('\0') && !reject.reason.is_empty());
         }
-        spill.push(&lines).expect("room in the spill");
+        spill.push(&lines, &Limited).expect("room in the spill");
         pushed += lines.rows();
         sum += money(&lines);
     }

@@ -5,7 +5,7 @@ use crate::pg::error::{Failure, Outcome};
 use crate::pg::interrupt::{Crew, Watch, Worker};
 use crate::warehouse::Gathered;
 use retailscope_engine::clean::line::LineBatch;
-use retailscope_engine::control::Control;
+use retailscope_engine::control::{Charge, Control};
 use retailscope_engine::lake::{Keys, LakeWriter, Written};
 use retailscope_engine::warehouse::{Account, Dimensions};
 use std::fs::File;
@@ -18,6 +18,18 @@ pub struct Appended {
     pub lines: LineBatch,
     /// Their keys.
     pub keys: RowKeys,
+    _charge: Charge,
+}
+
+impl Appended {
+    /// Lines and their keys; `charge` is for the memory that they hold.
+    pub fn new(lines: LineBatch, keys: RowKeys, charge: Charge) -> Appended {
+        Appended {
+            lines,
+            keys,
+            _charge: charge,
+        }
+    }
 }
 
 /// What the main thread hands over.
@@ -132,7 +144,7 @@ impl Bookkeeper {
     }
 
     fn enter(&mut self, appended: &Appended, control: &dyn Control) -> Outcome<()> {
-        let Appended { lines, keys } = appended;
+        let Appended { lines, keys, .. } = appended;
         for (row, (&customer, &product)) in keys.customer.iter().zip(&keys.product).enumerate() {
             let Some(line) = lines.line(row) else { break };
             let (day, merchandise) = (day_of(line.sold_at), line.is_merchandise);

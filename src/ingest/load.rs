@@ -17,7 +17,7 @@ use crate::warehouse;
 use retailscope_engine::clean::dedupe::{Fresh, Interner, Known, Plan};
 use retailscope_engine::clean::line::{LineBatch, add_amount};
 use retailscope_engine::clean::spill::{Month, MonthFacts, SpillError, Spilled};
-use retailscope_engine::control::{Control, Stop};
+use retailscope_engine::control::{Charge, Control, Stop};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
 /// Fresh lines on their way to the facts.
@@ -29,6 +29,7 @@ struct Packet {
     fresh_customers: Vec<Fresh>,
     fresh_products: Vec<Fresh>,
     fresh_is_merchandise: Vec<bool>,
+    charge: Charge,
 }
 
 /// What the finder tells the main thread.
@@ -49,7 +50,6 @@ struct Pass {
 /// A worker's reason to stop: its own failure, or that nobody listens any more.
 enum Halt {
     Failed(SpillError),
-    Memory(Stop),
     Alone,
 }
 
@@ -63,7 +63,6 @@ impl From<Halt> for Failure {
     fn from(halt: Halt) -> Self {
         match halt {
             Halt::Failed(error) => error.into(),
-            Halt::Memory(stop) => stop.into(),
             Halt::Alone => cancelled(),
         }
     }
@@ -90,20 +89,13 @@ pub fn load(
     let months = spilled.months();
     let lines: u64 = months.iter().map(|m| m.rows).sum();
     warehouse::ensure_dates(months.iter().map(|m| m.month.year()))?;
-    let passes = plan(&months, control)?;
+    let passes = plan(&months, keep_duplicates, control)?;
 
     let (known_to, known_from) = channel::<Vec<u128>>();
     let (found_to, found_from) = sync_channel::<Found>(4);
     let finder_passes = passes.clone();
     let finder = crew.spawn("finder", move || {
-        find(
-            &spilled,
-            &finder_passes,
-            keep_duplicates,
-            &known_from,
-            &found_to,
-            control,
-        )
+        find(&spilled, &finder_passes, &known_from, &found_to, control)
     })?;
     let (books_to, gathered_from, bookkeeper) = Bookkeeper::start(crew, batch.id)?;
 
@@ -146,11 +138,11 @@ pub fn load(
 }
 
 /// How many passes each month takes, given what the warehouse already holds of its days.
-fn plan(months: &[MonthFacts], control: &dyn Control) -> Outcome<Vec<Pass>> {
+fn plan(months: &[MonthFacts], keep_duplicates: bool, control: &dyn Control) -> Outcome<Vec<Pass>> {
     let mut passes = Vec::new();
     for facts in months {
         let known = count_known(facts)?;
-        let plan = Plan::new(facts, known, control);
+        let plan = Plan::new(facts, known, keep_duplicates, control);
         passes.extend((0..plan.passes()).map(|number| Pass {
             facts: *facts,
             plan,
@@ -205,7 +197,6 @@ fn send_known(pass: &Pass, to: &Sender<Vec<u128>>) -> Outcome<()> {
 fn find(
     spilled: &Spilled,
     passes: &[Pass],
-    keep_duplicates: bool,
     known_from: &Receiver<Vec<u128>>,
     to: &SyncSender<Found>,
     control: &Watch,
@@ -214,7 +205,7 @@ fn find(
     let mut interners = (Interner::default(), Interner::default());
     let mut month: Option<Month> = None;
     for pass in passes {
-        let mut known = Known::default();
+        let mut known = Known::new(pass.plan, pass.number, control)?;
         loop {
             let identities = control
                 .idle(|| known_from.recv())
@@ -222,30 +213,19 @@ fn find(
             if identities.is_empty() {
                 break;
             }
-            identities
-                .into_iter()
-                .for_each(|identity| known.insert(identity));
+            for identity in identities {
+                known.insert(identity, control)?;
+            }
         }
         if month.replace(pass.facts.month) != Some(pass.facts.month) {
             interners = (Interner::default(), Interner::default());
         }
-        known.fresh::<Halt>(
-            spilled,
-            &pass.facts,
-            (pass.plan, pass.number),
-            keep_duplicates,
-            control,
-            |lines| {
-                let packet = packet(lines, &mut interners);
-                let held = interners.0.bytes() + interners.1.bytes();
-                control
-                    .budget("natural keys of a month", held)
-                    .map_err(Halt::Memory)?;
-                control
-                    .idle(|| to.send(Found::Packet(Box::new(packet))))
-                    .map_err(|_| Halt::Alone)
-            },
-        )?;
+        known.fresh::<Halt>(spilled, &pass.facts, control, |lines| {
+            let packet = packet(lines, &mut interners, control).map_err(SpillError::from)?;
+            control
+                .idle(|| to.send(Found::Packet(Box::new(packet))))
+                .map_err(|_| Halt::Alone)
+        })?;
         duplicates += known.duplicates;
         amount = add_amount(amount, known.duplicate_amount)?;
         control
@@ -255,15 +235,32 @@ fn find(
     Ok((duplicates, amount))
 }
 
-fn packet(lines: LineBatch, (customers, products): &mut (Interner, Interner)) -> Packet {
+fn packet(
+    lines: LineBatch,
+    (customers, products): &mut (Interner, Interner),
+    control: &dyn Control,
+) -> Result<Packet, Stop> {
+    // as lines, and encoded
+    let charge = Charge::new(2 * lines.bytes() as u64, "lines to load", control)?;
     let (mut fresh_customers, mut fresh_products) = (Vec::new(), Vec::new());
-    let customer_numbers = customers.number(&lines.customer_id, lines.rows(), &mut fresh_customers);
-    let product_numbers = products.number(&lines.stock_code, lines.rows(), &mut fresh_products);
+    let customer_numbers = customers.number(
+        &lines.customer_id,
+        lines.rows(),
+        &mut fresh_customers,
+        control,
+    )?;
+    let product_numbers = products.number(
+        &lines.stock_code,
+        lines.rows(),
+        &mut fresh_products,
+        control,
+    )?;
     let fresh_is_merchandise = fresh_products
         .iter()
         .map(|(row, _)| lines.is_merchandise.get(*row).copied().unwrap_or(true))
         .collect();
-    Packet {
+    Ok(Packet {
+        charge,
         encoded: Encoded::new(&lines),
         lines,
         customers: customer_numbers,
@@ -271,7 +268,7 @@ fn packet(lines: LineBatch, (customers, products): &mut (Interner, Interner)) ->
         fresh_customers,
         fresh_products,
         fresh_is_merchandise,
-    }
+    })
 }
 
 /// The main thread's part.
@@ -346,10 +343,7 @@ fn append_all(
                 let book = lake.open_month(pass.facts.month, pass.number)?;
                 let _sent = crew.send(books_to, book);
             }
-            let appended = Appended {
-                lines: packet.lines,
-                keys: row_keys,
-            };
+            let appended = Appended::new(packet.lines, row_keys, packet.charge);
             if !crew.send(books_to, Book::Packet(Box::new(appended))) {
                 return Err(cancelled());
             }

@@ -138,7 +138,7 @@ fn rs_ingest_table(
         &choices,
         |crew, batch| {
             prepare::from_main_thread(crew, relation.extra_columns(), &choices, batch, |sink| {
-                relation.read(sink)
+                relation.read(crew.watch(), sink)
             })
         },
     )?)

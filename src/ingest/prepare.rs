@@ -8,7 +8,7 @@ use pgrx::prelude::*;
 use retailscope_engine::clean::line::LineBatch;
 use retailscope_engine::clean::spill::{Spill, Spilled};
 use retailscope_engine::clean::{Cleaner, Formats, Rules};
-use retailscope_engine::control::Control;
+use retailscope_engine::control::{Charge, Control};
 use retailscope_engine::ingest::{Options, RawBatch, RawSource, Reject};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
@@ -18,10 +18,14 @@ const HOPELESS: u64 = 1000;
 /// Batches that the cleaner may be ahead of the main thread, which stores the refused lines.
 const AHEAD: usize = 2;
 
+/// The phase in which a batch of cleaned lines is held.
+const CLEANING: &str = "cleaning";
+
 /// What the cleaner tells the main thread.
 struct Cleaned {
     rows: u64,
     rejects: Vec<Reject>,
+    _charge: Charge,
 }
 
 /// What was read.
@@ -73,14 +77,26 @@ impl Cleaning {
         control: &Watch,
     ) -> Outcome<Spilled> {
         let mut lines = LineBatch::default();
+        let mut charge = Charge::default();
         while let Ok(mut raw) = control.idle(|| from.recv()) {
             let mut rejects = std::mem::take(&mut raw.rejects);
             let rows = (raw.rows() + rejects.len()) as u64;
             lines.clear();
+            // The cleaner asks for as much as the batch may come to.
+            charge.set(0, CLEANING, control)?;
             self.cleaner
                 .clean(&raw, &mut lines, &mut rejects, control)?;
-            self.spill.push(&lines)?;
-            let cleaned = Cleaned { rows, rejects };
+            drop(raw);
+            charge.set(lines.bytes() as u64, CLEANING, control)?;
+            let refused: usize = rejects.iter().map(Reject::bytes).sum();
+            let held = refused + rejects.capacity() * size_of::<Reject>();
+            let refused = Charge::new(held as u64, "refused lines", control)?;
+            self.spill.push(&lines, control)?;
+            let cleaned = Cleaned {
+                rows,
+                rejects,
+                _charge: refused,
+            };
             if control.idle(|| to.send(cleaned)).is_err() {
                 return Err(cancelled());
             }

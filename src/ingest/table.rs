@@ -4,14 +4,12 @@ use crate::pg::cursor::{Rows, for_each_batch};
 use crate::pg::error::{Failure, Outcome};
 use crate::pg::settings::locally;
 use pgrx::prelude::*;
+use retailscope_engine::control::Control;
 use retailscope_engine::ingest::{
     ABSENT, Columns, FIELDS, Mapping, Options, RawBatch, Reject, Source, Span, Typed,
 };
 use sha2::{Digest, Sha256};
 
-/// Lines and bytes after which a batch goes to the cleaner.
-const LINES: usize = 65_536;
-const BYTES: usize = 8 << 20;
 /// Characters of a row that is too long which are kept in its reject.
 const SHOWN: usize = 1_000;
 
@@ -115,7 +113,11 @@ impl Relation {
     ///
     /// # Errors
     /// What the sink gives; PostgreSQL's own unwind.
-    pub fn read(&self, sink: &mut dyn FnMut(RawBatch) -> Outcome<()>) -> Outcome<Option<[u8; 32]>> {
+    pub fn read(
+        &self,
+        control: &dyn Control,
+        sink: &mut dyn FnMut(RawBatch) -> Outcome<()>,
+    ) -> Outcome<Option<[u8; 32]>> {
         // Times, dates and numbers come out in one form whatever the session says.
         locally(
             &[
@@ -124,40 +126,40 @@ impl Relation {
                 (c"intervalstyle", c"postgres"),
                 (c"bytea_output", c"hex"),
             ],
-            || self.read_rows(sink),
+            || self.read_rows(control, sink),
         )
     }
 
     fn read_rows(
         &self,
+        control: &dyn Control,
         sink: &mut dyn FnMut(RawBatch) -> Outcome<()>,
     ) -> Outcome<Option<[u8; 32]>> {
-        let extras = self.columns.extras.len();
-        let empty = || RawBatch {
-            typed: self.columns.typed,
-            ..RawBatch::new(extras)
+        let empty = || {
+            let mut raw = RawBatch::default();
+            raw.begin(self.columns.extras.len(), control);
+            raw.typed = self.columns.typed;
+            raw
         };
         let mut hash = Sha256::new();
-        let (mut raw, mut reject_bytes) = (empty(), 0);
+        let mut raw = empty();
         let mut number = 0;
         for_each_batch(&self.query, &[], |rows| {
             for row in 0..rows.len() {
                 number += 1;
                 if let Some(reject) = self.take(&mut raw, &mut hash, rows, row, number) {
-                    reject_bytes += reject.raw.len() + reject.reason.len();
-                    raw.rejects.push(reject);
+                    raw.refuse(reject);
                 }
-                if raw.rows() + raw.rejects.len() >= LINES
-                    || raw.bytes.len() + reject_bytes >= BYTES
-                {
+                if raw.is_full() {
                     hash.update(&raw.bytes);
-                    reject_bytes = 0;
+                    raw.settle(control)?;
                     sink(std::mem::replace(&mut raw, empty()))?;
                 }
             }
             Ok(())
         })?;
         hash.update(&raw.bytes);
+        raw.settle(control)?;
         sink(raw)?;
         Ok(Some(hash.finalize().into()))
     }

@@ -15,7 +15,7 @@ use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use retailscope_engine::clean::line::{Line, LineBatch, LineKind};
 use retailscope_engine::clean::spill::Month;
-use retailscope_engine::control::Control;
+use retailscope_engine::control::{Charge, Control};
 use std::sync::mpsc::SyncSender;
 use std::time::Instant;
 
@@ -162,7 +162,7 @@ fn send_facts(
                         return Err(cancelled());
                     }
                 }
-                let (book, taken) = packet(rows, row, this, batch)?;
+                let (book, taken) = packet(rows, row, (this, batch), crew.watch())?;
                 row += taken;
                 done += taken as u64;
                 if !crew.send(to, book) {
@@ -180,7 +180,12 @@ fn sold_at(rows: &Rows<'_>, row: usize) -> i64 {
 }
 
 /// The rows of one month from `start` on.
-fn packet(rows: &Rows<'_>, start: usize, month: Month, batch: i64) -> Outcome<(Book, usize)> {
+fn packet(
+    rows: &Rows<'_>,
+    start: usize,
+    (month, batch): (Month, i64),
+    control: &dyn Control,
+) -> Outcome<(Book, usize)> {
     let text = |row, column| {
         rows.text(row, column)
             .and_then(|t| std::str::from_utf8(t).ok())
@@ -217,8 +222,7 @@ fn packet(rows: &Rows<'_>, start: usize, month: Month, batch: i64) -> Outcome<(B
         });
         row += 1;
     }
-    Ok((
-        Book::Packet(Box::new(Appended { lines, keys })),
-        row - start,
-    ))
+    let charge = Charge::new(2 * lines.bytes() as u64, "exporting", control)?;
+    let appended = Appended::new(lines, keys, charge);
+    Ok((Book::Packet(Box::new(appended)), row - start))
 }

@@ -14,7 +14,7 @@ use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use retailscope_engine::clean::decimal::format_decimal;
 use retailscope_engine::clean::line::{AMOUNT_SCALE, LineBatch};
-use retailscope_engine::control::Control;
+use retailscope_engine::control::{Charge, Control};
 use retailscope_engine::lake::{
     LakeBatch, LakeError, LakeReader, Manifest, REJECT_LINE, RejectReader, checksum, manifest_path,
 };
@@ -40,6 +40,7 @@ struct Packet {
     lines: LineBatch,
     keys: RowKeys,
     encoded: Encoded,
+    charge: Charge,
 }
 
 /// Rebuilds an empty warehouse from the lake alone, to the same rows, keys and cents.
@@ -254,6 +255,8 @@ fn read_files(
                 batch_id,
             };
             let packet = Packet {
+                // as lines, and encoded
+                charge: Charge::new(2 * lines.bytes() as u64, "reading the lake", control)?,
                 encoded: Encoded::new(&lines),
                 lines,
                 keys,
@@ -280,17 +283,22 @@ fn append(
 ) -> Outcome<()> {
     let mut appender = Appender::open()?;
     let (mut customers, mut products) = (HashSet::from([0]), HashSet::new());
+    let mut known = Charge::default();
     let mut done = 0u64;
     while let Some(packet) = crew.receive(from) {
         restore_keys(&packet, &mut customers, &mut products)?;
-        crew.watch().budget(
-            "keys of the dimensions",
-            (customers.len() + products.len()) as u64 * 16,
-        )?;
+        let held = (customers.capacity() + products.capacity()) as u64 * 8;
+        known.set(held, "keys of the dimensions", crew.watch())?;
         appender.append(&packet.lines, &packet.encoded, &packet.keys)?;
         done += packet.lines.rows() as u64;
-        let Packet { lines, keys, .. } = packet;
-        if !crew.send(books_to, Book::Packet(Box::new(Appended { lines, keys }))) {
+        let Packet {
+            lines,
+            keys,
+            charge,
+            ..
+        } = packet;
+        let appended = Appended::new(lines, keys, charge);
+        if !crew.send(books_to, Book::Packet(Box::new(appended))) {
             return Err(cancelled());
         }
         while let Ok(gathered) = gathered_from.try_recv() {

@@ -9,13 +9,13 @@
 use crate::pg::error::{Failure, Outcome};
 use crate::pg::settings;
 use pgrx::prelude::*;
-use retailscope_engine::control::{Control, Stop};
+use retailscope_engine::control::{Control, Held, Stop};
 use std::cell::{Cell, RefCell};
 use std::ffi::CString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
@@ -33,6 +33,7 @@ pub struct Watch {
     done: AtomicU64,
     total: AtomicU64,
     limit: u64,
+    held: Arc<Held>,
 }
 
 impl Watch {
@@ -85,6 +86,10 @@ impl Control for Watch {
     fn memory_limit(&self) -> u64 {
         self.limit
     }
+
+    fn held(&self) -> Option<&Arc<Held>> {
+        Some(&self.held)
+    }
 }
 
 /// The main thread's side of a piece of long work.
@@ -128,6 +133,7 @@ pub fn with_crew<T>(body: impl for<'s, 'e> FnOnce(&Crew<'s, 'e>) -> Outcome<T>) 
         done: AtomicU64::new(0),
         total: AtomicU64::new(0),
         limit: settings::max_memory(),
+        held: Arc::default(),
     };
     std::thread::scope(|scope| {
         let crew = Crew {

@@ -87,7 +87,7 @@ impl Cleaner {
         rejects: &mut Vec<Reject>,
         control: &dyn Control,
     ) -> Result<(), Stop> {
-        let coming = raw.bytes.len() as u64 + raw.rows() as u64 * BYTES_PER_LINE;
+        let coming = raw.text_bytes() as u64 + raw.rows() as u64 * BYTES_PER_LINE;
         control.budget("clean", out.bytes() as u64 + coming)?;
         let batch = Batch::new(raw);
         for (row, &line_no) in raw.line_no.iter().enumerate() {

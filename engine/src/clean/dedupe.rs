@@ -3,7 +3,7 @@
 use super::identity::nth_identity;
 use super::line::{LineBatch, TextColumn, add_amount};
 use super::spill::{MonthFacts, SpillError, Spilled};
-use crate::control::{Control, Stop};
+use crate::control::{Charge, Control, Stop, no_memory};
 use hashbrown::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
@@ -28,33 +28,53 @@ impl Hasher for Identity {
 type Seen = HashSet<u128, BuildHasherDefault<Identity>>;
 type Counts = HashMap<u128, u32, BuildHasherDefault<Identity>>;
 
-/// Bytes that one identity takes in a set that has just grown, old table and new.
-const BYTES_PER_IDENTITY: u64 = 48;
-/// Share of the memory limit that the set may take.
+/// Bytes that an identity takes in a set that is made for its number, at most: an entry and its mark, in a table of up to
+/// twice the places and an eighth more.
+const SEEN_BYTES: u64 = 40;
+/// Bytes that it takes in the table of counts, likewise.
+const COUNTS_BYTES: u64 = 76;
+/// Share of the memory limit that the identities of a pass may take.
 const SHARE: u64 = 4;
-/// Lines per packet of fresh lines.
+/// Lines per packet of fresh lines, and their bytes: at most this many, and this part of the memory, since some are on their
+/// way at once.
 const PACKET: usize = 16_384;
+const PACKET_BYTES: u64 = 4 << 20;
+const PACKET_SHARE: u64 = 128;
+/// The phases of what is held here.
+const IDENTITIES: &str = "identities of a month";
+const NAMES: &str = "natural keys of a month";
 
 /// How one month's lines are told apart within the memory limit: in `passes` passes over them, each of which looks at the
 /// identities that fall to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Plan {
     passes: u32,
+    /// Identities that fall to one pass, about.
+    identities: u64,
+    keep_duplicates: bool,
 }
 
 impl Plan {
-    /// The plan for a month of the source to which the warehouse already holds `known` lines.
+    /// The plan for a month of the source to which the warehouse already holds `known` lines. With `keep_duplicates` the
+    /// n-th occurrence within the source counts as a line of its own.
     #[must_use]
-    pub fn new(month: &MonthFacts, known: u64, control: &dyn Control) -> Plan {
-        let need = month
-            .rows
-            .saturating_add(known)
-            .saturating_mul(BYTES_PER_IDENTITY);
+    pub fn new(
+        month: &MonthFacts,
+        known: u64,
+        keep_duplicates: bool,
+        control: &dyn Control,
+    ) -> Plan {
+        let identities = month.rows.saturating_add(known);
+        let counts = if keep_duplicates { COUNTS_BYTES } else { 0 };
+        let need = identities.saturating_mul(SEEN_BYTES + counts);
         let have = (control.memory_limit() / SHARE).max(1 << 20);
+        let passes = u32::try_from(need.div_ceil(have))
+            .unwrap_or(u32::MAX)
+            .max(1);
         Plan {
-            passes: u32::try_from(need.div_ceil(have))
-                .unwrap_or(u32::MAX)
-                .max(1),
+            passes,
+            identities: identities.div_ceil(u64::from(passes)),
+            keep_duplicates,
         }
     }
 
@@ -72,10 +92,13 @@ impl Plan {
 }
 
 /// The identities of one pass.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Known {
+    plan: Plan,
+    pass: u32,
     seen: Seen,
     counts: Counts,
+    charge: Charge,
     /// Lines that were there before, by this pass.
     pub duplicates: u64,
     /// Their money, at amount scale.
@@ -83,13 +106,72 @@ pub struct Known {
 }
 
 impl Known {
-    /// Adds an identity that the warehouse holds.
-    pub fn insert(&mut self, identity: u128) {
-        self.seen.insert(identity);
+    /// None yet; there is room for as many as fall to pass `pass` of `plan`.
+    ///
+    /// # Errors
+    /// [`Stop`] when they do not fit into the memory.
+    pub fn new(plan: Plan, pass: u32, control: &dyn Control) -> Result<Known, Stop> {
+        let mut known = Known {
+            plan,
+            pass,
+            seen: Seen::default(),
+            counts: Counts::default(),
+            charge: Charge::default(),
+            duplicates: 0,
+            duplicate_amount: 0,
+        };
+        let identities = usize::try_from(plan.identities).unwrap_or(usize::MAX);
+        known.room(identities, control)?;
+        Ok(known)
     }
 
-    /// Gives the fresh lines of a month, pass `pass` of `plan`, to `each` in packets of about 16k lines. With
-    /// `keep_duplicates` the n-th occurrence within the source counts as a line of its own.
+    /// Makes room for `more` identities. Tables that grow are there twice for a moment.
+    fn room(&mut self, more: usize, control: &dyn Control) -> Result<(), Stop> {
+        let counts = if self.plan.keep_duplicates {
+            COUNTS_BYTES
+        } else {
+            0
+        };
+        let coming = (self.seen.len() as u64).saturating_add(more as u64);
+        let coming = coming.saturating_mul(SEEN_BYTES + counts);
+        self.charge
+            .set(self.bytes().saturating_add(coming), IDENTITIES, control)?;
+        self.seen
+            .try_reserve(more)
+            .map_err(no_memory(IDENTITIES, coming))?;
+        if self.plan.keep_duplicates {
+            self.counts
+                .try_reserve(more)
+                .map_err(no_memory(IDENTITIES, coming))?;
+        }
+        self.charge.set(self.bytes(), IDENTITIES, control)
+    }
+
+    /// Bytes of the tables.
+    fn bytes(&self) -> u64 {
+        (self.seen.allocation_size() + self.counts.allocation_size()) as u64
+    }
+
+    /// Makes room for one more: mostly there is some, and the hash has only given this pass a little more than its part.
+    fn room_for_one(&mut self, control: &dyn Control) -> Result<(), Stop> {
+        let counted = self.plan.keep_duplicates && self.counts.len() == self.counts.capacity();
+        if counted || self.seen.len() == self.seen.capacity() {
+            self.room(self.seen.len().max(1024), control)?;
+        }
+        Ok(())
+    }
+
+    /// Adds an identity that the warehouse holds.
+    ///
+    /// # Errors
+    /// [`Stop`] when it does not fit into the memory.
+    pub fn insert(&mut self, identity: u128, control: &dyn Control) -> Result<(), Stop> {
+        self.room_for_one(control)?;
+        self.seen.insert(identity);
+        Ok(())
+    }
+
+    /// Gives the fresh lines of a month to `each`, in packets of about 16k lines.
     ///
     /// # Errors
     /// [`SpillError`], or what `each` gives.
@@ -97,27 +179,30 @@ impl Known {
         &mut self,
         spilled: &Spilled,
         month: &MonthFacts,
-        (plan, pass): (Plan, u32),
-        keep_duplicates: bool,
         control: &dyn Control,
         mut each: impl FnMut(LineBatch) -> Result<(), E>,
     ) -> Result<(), E> {
+        let room = (control.memory_limit() / PACKET_SHARE).min(PACKET_BYTES);
         let mut packet = LineBatch::default();
+        let mut packet_bytes = 0;
         spilled.read(month.month, control, |lines| {
             let mut row = 0;
             while let Some(mut line) = lines.line(row) {
                 row += 1;
-                if !plan.takes(pass, line.hash) {
+                if !self.plan.takes(self.pass, line.hash) {
                     continue;
                 }
-                if keep_duplicates {
+                self.room_for_one(control).map_err(SpillError::from)?;
+                if self.plan.keep_duplicates {
                     let count = self.counts.entry(line.hash).or_insert(0);
                     line.hash = nth_identity(line.hash, *count);
                     *count = count.saturating_add(1);
                 }
                 if self.seen.insert(line.hash) {
                     packet.push(&line);
-                    if packet.rows() >= PACKET {
+                    packet_bytes += line.bytes() as u64;
+                    if packet.rows() >= PACKET || packet_bytes >= room {
+                        packet_bytes = 0;
                         each(std::mem::take(&mut packet))?;
                     }
                 } else {
@@ -126,9 +211,7 @@ impl Known {
                         .map_err(SpillError::from)?;
                 }
             }
-            control
-                .check()
-                .map_err(|stop: Stop| SpillError::from(stop))?;
+            control.check().map_err(SpillError::from)?;
             Ok::<(), E>(())
         })?;
         if packet.rows() > 0 {
@@ -146,166 +229,59 @@ pub type Fresh = (usize, Box<str>);
 #[derive(Debug, Default)]
 pub struct Interner {
     numbers: HashMap<Box<str>, u32>,
-    bytes: u64,
+    texts: u64,
+    charge: Charge,
 }
 
 impl Interner {
     /// The numbers of a column's values; values seen for the first time are appended to `fresh`.
-    pub fn number(&mut self, column: &TextColumn, rows: usize, fresh: &mut Vec<Fresh>) -> Vec<u32> {
-        (0..rows)
-            .map(|row| {
-                let value = column.get(row);
-                if let Some(&number) = self.numbers.get(value) {
-                    return number;
-                }
-                let number = u32::try_from(self.numbers.len()).unwrap_or(u32::MAX);
-                self.bytes += value.len() as u64 + 64;
-                self.numbers.insert(value.into(), number);
-                fresh.push((row, value.into()));
-                number
-            })
-            .collect()
+    ///
+    /// # Errors
+    /// [`Stop`] when the values do not fit into the memory.
+    pub fn number(
+        &mut self,
+        column: &TextColumn,
+        rows: usize,
+        fresh: &mut Vec<Fresh>,
+        control: &dyn Control,
+    ) -> Result<Vec<u32>, Stop> {
+        let mut numbers = Vec::with_capacity(rows);
+        for row in 0..rows {
+            let value = column.get(row);
+            if let Some(&number) = self.numbers.get(value) {
+                numbers.push(number);
+                continue;
+            }
+            if self.numbers.len() == self.numbers.capacity() {
+                self.grow(control)?;
+            }
+            let number = u32::try_from(self.numbers.len()).unwrap_or(u32::MAX);
+            self.texts += value.len() as u64;
+            self.numbers.insert(value.into(), number);
+            fresh.push((row, value.into()));
+            numbers.push(number);
+        }
+        self.charge.set(self.bytes(), NAMES, control)?;
+        Ok(numbers)
     }
 
-    /// Bytes that the values take, about.
-    #[must_use]
-    pub fn bytes(&self) -> u64 {
-        self.bytes
+    /// Doubles the table; old and new are there for a moment.
+    fn grow(&mut self, control: &dyn Control) -> Result<(), Stop> {
+        let more = self.numbers.len().max(256);
+        // 25 bytes an entry, in a table of twice the places and an eighth more
+        let coming = 60 * (self.numbers.len() + more) as u64;
+        self.charge.set(self.bytes() + coming, NAMES, control)?;
+        self.numbers
+            .try_reserve(more)
+            .map_err(no_memory(NAMES, coming))
+    }
+
+    /// Bytes of the table and its texts.
+    fn bytes(&self) -> u64 {
+        self.numbers.allocation_size() as u64 + self.texts
     }
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-    use crate::clean::line::{Line, LineKind};
-    use crate::clean::spill::Spill;
-    use crate::control::Free;
-    use crate::control::testing::Probe;
-    use crate::error::{Class, Classified};
-
-    fn spilled_line(hash: u128) -> Line<'static> {
-        Line {
-            hash,
-            sold_at: 0,
-            quantity: 10_000,
-            unit_price: 1_000_000,
-            kind: LineKind::Sale,
-            is_merchandise: true,
-            line_no: 0,
-            invoice_no: "1",
-            stock_code: "A",
-            description: "",
-            customer_id: "",
-            country: "",
-        }
-    }
-
-    fn spilled(hashes: &[u128]) -> Spilled {
-        let mut batch = LineBatch::default();
-        for (line_no, &hash) in (0..).zip(hashes) {
-            let line = spilled_line(hash);
-            batch.push(&Line { line_no, ..line });
-        }
-        let mut spill = Spill::new(tempfile::tempfile().unwrap(), None);
-        spill.push(&batch).unwrap();
-        spill.finish().unwrap()
-    }
-
-    fn fresh(
-        spilled: &Spilled,
-        known: &[u128],
-        keep: bool,
-        control: &dyn Control,
-    ) -> (Vec<u64>, u64, i128) {
-        let month = spilled.months()[0];
-        let plan = Plan::new(&month, known.len() as u64, control);
-        let (mut lines, mut duplicates, mut amount) = (Vec::new(), 0, 0);
-        for pass in 0..plan.passes() {
-            let mut set = Known::default();
-            known
-                .iter()
-                .filter(|&&k| plan.takes(pass, k))
-                .for_each(|&k| set.insert(k));
-            set.fresh::<SpillError>(spilled, &month, (plan, pass), keep, control, |batch| {
-                lines.extend(&batch.line_no);
-                Ok(())
-            })
-            .unwrap();
-            duplicates += set.duplicates;
-            amount += set.duplicate_amount;
-        }
-        lines.sort_unstable();
-        (lines, duplicates, amount)
-    }
-
-    #[test]
-    fn a_line_counts_once_within_and_across_sources() {
-        let (lines, duplicates, amount) = fresh(&spilled(&[5, 6, 5, 7, 6, 5]), &[7], false, &Free);
-        assert_eq!((lines, duplicates), (vec![0, 1], 4));
-        assert_eq!(amount, 4 * 10_000 * 1_000_000);
-    }
-
-    #[test]
-    fn kept_duplicates_are_lines_of_their_own_but_only_once_loaded() {
-        let source = spilled(&[5, 5, 5, 6]);
-        assert_eq!(fresh(&source, &[], true, &Free).0, [0, 1, 2, 3]);
-        let loaded: Vec<u128> = [(5, 0), (5, 1), (6, 0)]
-            .map(|(h, n)| nth_identity(h, n))
-            .to_vec();
-        assert_eq!(fresh(&source, &loaded, true, &Free).0, [2]);
-    }
-
-    /// `count` identities, spread over both halves.
-    fn identities(count: u128) -> impl Iterator<Item = u128> {
-        (1..=count).map(|i| i.wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835))
-    }
-
-    #[test]
-    fn passes_find_the_same_lines_as_one() {
-        let hashes: Vec<u128> = identities(40_000).chain(identities(20_000)).collect();
-        let source = spilled(&hashes);
-        let small = Probe::patient().granting(4 << 20);
-        assert!(Plan::new(&source.months()[0], 0, &small).passes() > 1);
-        assert_eq!(
-            fresh(&source, &hashes[..10], false, &small),
-            fresh(&source, &hashes[..10], false, &Free)
-        );
-    }
-
-    #[test]
-    fn kept_duplicates_are_known_again_in_many_passes() {
-        let hashes: Vec<u128> = identities(20_000).chain(identities(20_000)).collect();
-        let source = spilled(&hashes);
-        let small = Probe::patient().granting(4 << 20);
-        assert_eq!(Plan::new(&source.months()[0], 40_000, &small).passes(), 4);
-        let (lines, duplicates, _) = fresh(&source, &[], true, &small);
-        assert_eq!((lines.len(), duplicates), (40_000, 0));
-        let loaded: Vec<u128> = (0..2)
-            .flat_map(|n| identities(20_000).map(move |hash| nth_identity(hash, n)))
-            .collect();
-        let (lines, duplicates, _) = fresh(&source, &loaded, true, &small);
-        assert_eq!((lines, duplicates), (vec![], 40_000));
-    }
-
-    #[test]
-    fn more_money_than_a_sum_holds_is_an_error() {
-        let mut batch = LineBatch::default();
-        let mut line = spilled_line(1);
-        (line.quantity, line.unit_price) = (i64::MAX, i64::MAX);
-        (0..4).for_each(|_| batch.push(&line));
-        let mut spill = Spill::new(tempfile::tempfile().unwrap(), None);
-        spill.push(&batch).unwrap();
-        let source = spill.finish().unwrap();
-        let month = source.months()[0];
-        let plan = Plan::new(&month, 0, &Free);
-        let error = Known::default()
-            .fresh::<SpillError>(&source, &month, (plan, 0), false, &Free, |_| Ok(()))
-            .unwrap_err();
-        assert_eq!(error.class(), Class::OutOfRange);
-        assert_eq!(
-            error.to_string(),
-            "the sum of the amounts is over 38 digits"
-        );
-    }
-}
+#[path = "dedupe_tests.rs"]
+mod tests;

@@ -135,6 +135,19 @@ impl Line<'_> {
     pub fn amount(&self) -> i128 {
         i128::from(self.quantity) * i128::from(self.unit_price)
     }
+
+    /// Bytes that the line takes in a [`LineBatch`].
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let texts = [
+            self.invoice_no,
+            self.stock_code,
+            self.description,
+            self.customer_id,
+            self.country,
+        ];
+        texts.iter().map(|text| text.len() + 4).sum::<usize>() + LineBatch::FIXED_BYTES
+    }
 }
 
 /// A sum of amounts that `i128` does not hold. One amount has up to 34 digits, so some 17,000 lines of the largest suffice.
@@ -190,6 +203,9 @@ pub struct LineBatch {
 }
 
 impl LineBatch {
+    /// 16 hash + 3 * 8 numbers + 8 line number + 2 flags
+    const FIXED_BYTES: usize = 50;
+
     /// Number of rows.
     #[must_use]
     pub fn rows(&self) -> usize {
@@ -257,8 +273,7 @@ impl LineBatch {
         .iter()
         .map(|c| c.bytes.len() + 4 * c.ends.len())
         .sum::<usize>();
-        // 16 hash + 3 * 8 numbers + 8 line number + 2 flags
-        text + self.rows() * 50
+        text + self.rows() * Self::FIXED_BYTES
     }
 
     /// Empties the batch and keeps its memory.

@@ -6,7 +6,7 @@
 
 use super::datetime::civil;
 use super::line::{LineBatch, LineKind, SumOutOfRange, TextColumn};
-use crate::control::{Control, Stop};
+use crate::control::{Charge, Control, Stop, no_memory};
 use crate::error::{Class, Classified};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -14,8 +14,14 @@ use std::os::unix::fs::FileExt;
 
 /// Bytes of a month's lines that are written at once.
 const BLOCK: usize = 1 << 20;
-/// Bytes of all months' lines that may wait in memory.
+/// Bytes of all months' lines that may wait in memory, and the part of it that they may take.
 const WAITING: usize = 32 << 20;
+const WAITING_SHARE: u64 = 8;
+/// Lines between two looks at how much waits.
+const LOOK: usize = 256;
+/// The phases in which lines are held here.
+const SORTING: &str = "sorting lines by month";
+const READING: &str = "reading lines of a month";
 
 /// What can go wrong with the temporary file.
 #[derive(Debug, thiserror::Error)]
@@ -115,6 +121,7 @@ pub struct Spill {
     end: u64,
     waiting: usize,
     parts: BTreeMap<Month, Part>,
+    charge: Charge,
 }
 
 /// What is known of a month's lines.
@@ -140,6 +147,7 @@ impl Spill {
             end: 0,
             waiting: 0,
             parts: BTreeMap::new(),
+            charge: Charge::default(),
         }
     }
 
@@ -147,9 +155,14 @@ impl Spill {
     ///
     /// # Errors
     /// [`SpillError`]
-    pub fn push(&mut self, lines: &LineBatch) -> Result<(), SpillError> {
+    pub fn push(&mut self, lines: &LineBatch, control: &dyn Control) -> Result<(), SpillError> {
+        // What waits, these lines, and room that columns grow into.
+        let most = self.waiting + lines.bytes();
+        self.charge
+            .set((most + most / 2) as u64, SORTING, control)?;
         let mut row = 0;
         while let Some(line) = lines.line(row) {
+            control.check()?;
             let month = Month::of(line.sold_at);
             let part = self.parts.entry(month).or_insert_with(|| Part {
                 first: line.sold_at,
@@ -164,10 +177,12 @@ impl Spill {
                 self.flush(month)?;
             }
         }
-        if self.waiting > WAITING {
+        let share = usize::try_from(control.memory_limit() / WAITING_SHARE).unwrap_or(usize::MAX);
+        if self.waiting > share.min(WAITING) {
             self.flush_all()?;
         }
-        Ok(())
+        let waiting = self.waiting + self.waiting / 2;
+        Ok(self.charge.set(waiting as u64, SORTING, control)?)
     }
 
     /// Ends the writing.
@@ -195,7 +210,7 @@ impl Spill {
             return Ok(());
         }
         self.waiting = self.waiting.saturating_sub(part.waiting.bytes());
-        let bytes = codec::encode(&part.waiting);
+        let bytes = codec::encode(&part.waiting)?;
         part.waiting = LineBatch::default();
         let end = self.end + bytes.len() as u64;
         if let Some(limit) = self.limit
@@ -223,6 +238,9 @@ impl Part {
         while let Some(line) = lines.line(row + taken) {
             let this_day = line.sold_at.div_euclid(86_400_000_000);
             if this_day != day && Month::of(line.sold_at) != month {
+                break;
+            }
+            if taken > 0 && taken % LOOK == 0 && self.waiting.bytes() >= BLOCK {
                 break;
             }
             day = this_day;
@@ -273,8 +291,19 @@ impl Spilled {
         };
         let mut bytes = Vec::new();
         let mut lines = LineBatch::default();
+        let mut charge = Charge::default();
         for block in &part.blocks {
             control.check().map_err(SpillError::from)?;
+            // as it is stored, and as lines
+            let held = charge.bytes().max(2 * block.length as u64);
+            charge
+                .set(held, READING, control)
+                .map_err(SpillError::from)?;
+            bytes.clear();
+            bytes
+                .try_reserve_exact(block.length)
+                .map_err(no_memory(READING, held))
+                .map_err(SpillError::from)?;
             bytes.resize(block.length, 0);
             self.file
                 .read_exact_at(&mut bytes, block.offset)
@@ -291,10 +320,12 @@ impl Spilled {
 
 /// A block of lines as bytes: column after column.
 mod codec {
-    use super::{LineBatch, LineKind, TextColumn};
+    use super::{LineBatch, LineKind, SORTING, Stop, TextColumn};
+    use crate::control::reserve;
 
-    pub(super) fn encode(lines: &LineBatch) -> Vec<u8> {
-        let mut out = Vec::with_capacity(lines.bytes() + 64);
+    pub(super) fn encode(lines: &LineBatch) -> Result<Vec<u8>, Stop> {
+        let mut out = Vec::new();
+        reserve(&mut out, lines.bytes() + 64, SORTING)?;
         put_u32(&mut out, lines.rows());
         out.extend(lines.hash.iter().flat_map(|v| v.to_le_bytes()));
         for column in [&lines.sold_at, &lines.quantity, &lines.unit_price] {
@@ -308,7 +339,7 @@ mod codec {
             out.extend(column.ends.iter().flat_map(|v| v.to_le_bytes()));
             out.extend_from_slice(&column.bytes);
         }
-        out
+        Ok(out)
     }
 
     pub(super) fn decode(bytes: &[u8], lines: &mut LineBatch) -> Option<()> {
@@ -383,101 +414,5 @@ mod codec {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-    use crate::clean::line::Line;
-    use crate::control::Free;
-
-    fn lines(days: &[i64]) -> LineBatch {
-        let mut batch = LineBatch::default();
-        for (i, day) in days.iter().enumerate() {
-            let text = format!("T{i}");
-            batch.push(&Line {
-                hash: i as u128,
-                sold_at: day * 86_400_000_000 + 5,
-                quantity: -(i as i64),
-                unit_price: 7,
-                kind: LineKind::ALL[i % 5],
-                is_merchandise: i % 2 == 0,
-                line_no: i as u64 + 2,
-                invoice_no: &text,
-                stock_code: "A",
-                description: "",
-                customer_id: &text,
-                country: "\u{e9}",
-            });
-        }
-        batch
-    }
-
-    fn read_all(spilled: &Spilled) -> Vec<(Month, LineBatch)> {
-        let mut all = Vec::new();
-        for facts in spilled.months() {
-            spilled
-                .read::<SpillError>(facts.month, &Free, |batch| {
-                    all.push((facts.month, batch.clone()));
-                    Ok(())
-                })
-                .unwrap();
-        }
-        all
-    }
-
-    #[test]
-    fn lines_come_back_by_month_in_their_order() {
-        // 1970-01-01, 1970-02-01, 1970-01-31, 1969-12-31
-        let days = [0, 31, 30, -1];
-        let mut spill = Spill::new(tempfile::tempfile().unwrap(), None);
-        spill.push(&lines(&days)).unwrap();
-        spill.push(&lines(&days)).unwrap();
-        let spilled = spill.finish().unwrap();
-        let facts = spilled.months();
-        assert_eq!(
-            facts
-                .iter()
-                .map(|f| (f.month.year(), f.month.month(), f.rows))
-                .collect::<Vec<_>>(),
-            [(1969, 12, 2), (1970, 1, 4), (1970, 2, 2)]
-        );
-        assert_eq!(
-            (facts[1].first, facts[1].last),
-            (5, 30 * 86_400_000_000 + 5)
-        );
-        let january = &read_all(&spilled)[1].1;
-        assert_eq!(january.line_no, [2, 4, 2, 4]);
-        assert_eq!(january.invoice_no.get(3), "T2");
-        assert_eq!(january.line(1), lines(&days).line(2));
-    }
-
-    #[test]
-    fn the_file_stays_below_its_limit() {
-        let mut spill = Spill::new(tempfile::tempfile().unwrap(), Some(100));
-        spill.push(&lines(&[1, 2, 3])).unwrap();
-        assert!(matches!(
-            spill.finish(),
-            Err(SpillError::Limit { limit: 100 })
-        ));
-    }
-
-    #[test]
-    fn a_damaged_block_is_noticed() {
-        let mut spill = Spill::new(tempfile::tempfile().unwrap(), None);
-        spill.push(&lines(&[1])).unwrap();
-        let spilled = spill.finish().unwrap();
-        spilled.file.write_all_at(b"x", 30).unwrap();
-        let read = spilled.read::<SpillError>(Month::of(0), &Free, |_| Ok(()));
-        assert!(matches!(read, Err(SpillError::Damaged)));
-    }
-
-    #[test]
-    fn no_bytes_make_the_decoder_panic() {
-        let good = codec::encode(&lines(&[1, 2]));
-        let mut out = LineBatch::default();
-        for cut in 0..good.len() {
-            assert!(codec::decode(&good[..cut], &mut out).is_none());
-        }
-        assert!(codec::decode(&good, &mut out).is_some());
-        assert!(codec::decode(&[0xff; 64], &mut out).is_none());
-    }
-}
+#[path = "spill_tests.rs"]
+mod tests;

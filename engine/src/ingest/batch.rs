@@ -1,5 +1,14 @@
 //! Batches of raw lines, the common output of all readers.
 
+use crate::control::{Charge, Control, Stop};
+
+/// The most lines of a batch, refused ones among them.
+pub const BATCH_ROWS: usize = 65_536;
+/// A batch that holds this many bytes of text, or of spans, takes no further line.
+pub const BATCH_BYTES: usize = 8 << 20;
+/// Several batches are under way at once, each with its text and spans: of a small memory one takes this part.
+const SHARE: u64 = 32;
+
 /// The source fields that RetailScope knows, in their canonical order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(usize)]
@@ -86,6 +95,12 @@ impl Reject {
         }
         self
     }
+
+    /// Bytes of its texts.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.reason.len() + self.raw.len()
+    }
 }
 
 /// A span of [`RawBatch::bytes`]; `end < start` never holds.
@@ -95,7 +110,7 @@ pub type Span = (u32, u32);
 pub const ABSENT: Span = (u32::MAX, u32::MAX);
 
 /// Up to about 64k raw lines: one byte buffer and spans into it, so that a line costs no allocation.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug)]
 pub struct RawBatch {
     /// UTF-8 text that all spans point into (a reader has decoded other encodings before).
     pub bytes: Vec<u8>,
@@ -115,6 +130,19 @@ pub struct RawBatch {
     /// Per [`Field`], whether the source has it as a number or a time: its text is then in one form (a decimal point,
     /// ISO 8601), and options that say how texts are written do not apply.
     pub typed: [bool; FIELDS],
+    /// Bytes of the rejects.
+    reject_bytes: usize,
+    /// Bytes of constants beyond their one copy in `bytes`: each row has them again once it is cleaned or shown.
+    repeated: usize,
+    /// Bytes of text, and of spans, with which the batch is full.
+    room: usize,
+    charge: Charge,
+}
+
+impl Default for RawBatch {
+    fn default() -> Self {
+        RawBatch::new(0)
+    }
 }
 
 impl RawBatch {
@@ -122,8 +150,18 @@ impl RawBatch {
     #[must_use]
     pub fn new(extras: usize) -> Self {
         RawBatch {
+            bytes: Vec::new(),
+            fields: Vec::new(),
+            extra_fields: Vec::new(),
             extras,
-            ..RawBatch::default()
+            raw: Vec::new(),
+            line_no: Vec::new(),
+            rejects: Vec::new(),
+            typed: [false; FIELDS],
+            reject_bytes: 0,
+            repeated: 0,
+            room: BATCH_BYTES,
+            charge: Charge::default(),
         }
     }
 
@@ -131,6 +169,55 @@ impl RawBatch {
     #[must_use]
     pub fn is_typed(&self, field: Field) -> bool {
         self.typed.get(field as usize).copied().unwrap_or(false)
+    }
+
+    /// Empties the batch for rows with `extras` extra columns, as many as the memory of `control` has room for.
+    pub fn begin(&mut self, extras: usize, control: &dyn Control) {
+        self.clear();
+        self.extras = extras;
+        let share = usize::try_from(control.memory_limit() / SHARE).unwrap_or(usize::MAX);
+        self.room = share.min(BATCH_BYTES);
+    }
+
+    /// True when the batch takes no further line: by its lines, its text, or its spans (of a wide source, mostly NULLs).
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        let spans = size_of::<Span>() * (self.fields.len() + self.extra_fields.len());
+        self.rows() + self.rejects.len() >= BATCH_ROWS
+            || self.text_bytes() + self.reject_bytes >= self.room
+            || spans >= self.room
+    }
+
+    /// Bytes of the rows' text, constants counted for each row.
+    #[must_use]
+    pub fn text_bytes(&self) -> usize {
+        self.bytes.len() + self.repeated
+    }
+
+    /// Takes a line that was refused.
+    pub fn refuse(&mut self, reject: Reject) {
+        self.reject_bytes += reject.bytes();
+        self.rejects.push(reject);
+    }
+
+    /// Counts `bytes` of constants for a row more, or with a negative number for one that was taken back.
+    pub(super) fn repeat(&mut self, bytes: isize) {
+        self.repeated = self.repeated.saturating_add_signed(bytes);
+    }
+
+    /// Charges what the batch holds to the work under `control`, until it is dropped. A reader does so before it hands a
+    /// batch out.
+    ///
+    /// # Errors
+    /// [`Stop::Memory`] when all that the work holds is over the limit.
+    pub fn settle(&mut self, control: &dyn Control) -> Result<(), Stop> {
+        let spans = self.fields.capacity() + self.extra_fields.capacity() + self.raw.capacity();
+        let bytes = self.bytes.capacity()
+            + spans * size_of::<Span>()
+            + self.line_no.capacity() * size_of::<u64>()
+            + self.reject_bytes
+            + self.rejects.capacity() * size_of::<Reject>();
+        self.charge.set(bytes as u64, "reading lines", control)
     }
 
     /// Number of rows, refused lines not counted.
@@ -147,6 +234,7 @@ impl RawBatch {
         self.raw.clear();
         self.line_no.clear();
         self.rejects.clear();
+        (self.reject_bytes, self.repeated) = (0, 0);
     }
 
     /// The bytes of a span; `None` for [`ABSENT`] and for a span that does not fit the buffer.
@@ -267,8 +355,10 @@ impl Printable {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::control::testing::Probe;
 
     #[test]
     fn what_is_not_text_stays_visible() {
@@ -314,6 +404,33 @@ mod tests {
         let large = reject(MAX_REASON, 2 * MAX_RAW).bounded();
         assert!(large.reason.len() <= MAX_REASON && large.raw.len() <= MAX_RAW);
         assert_eq!(large.clone().bounded(), large);
+    }
+
+    #[test]
+    fn a_batch_is_full_by_lines_by_text_and_by_spans() {
+        let control = Probe::patient();
+        let rows_of = |extras: usize, text: usize, control: &Probe| {
+            let mut batch = RawBatch::new(0);
+            batch.begin(extras, control);
+            while !batch.is_full() {
+                batch.bytes.resize(batch.bytes.len() + text, b'x');
+                batch.fields.extend([ABSENT; FIELDS]);
+                batch
+                    .extra_fields
+                    .resize(batch.extra_fields.len() + extras, ABSENT);
+                batch.line_no.push(1);
+            }
+            batch.settle(control).unwrap();
+            (batch.rows(), control.held_bytes())
+        };
+        assert_eq!(rows_of(0, 10, &control).0, BATCH_ROWS);
+        assert_eq!(rows_of(0, 1_000, &control).0, BATCH_BYTES / 1_000 + 1);
+        let (rows, held) = rows_of(1_000, 0, &control);
+        assert_eq!(rows, BATCH_BYTES / 8 / 1_008 + 1);
+        assert!(held >= BATCH_BYTES as u64 && held < 3 * BATCH_BYTES as u64);
+        assert_eq!(control.held_bytes(), 0);
+        let small = Probe::patient().granting(32 << 20);
+        assert!(rows_of(1_000, 1_000, &small).1 < 4 << 20);
     }
 
     #[test]

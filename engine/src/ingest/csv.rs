@@ -5,11 +5,11 @@ use memchr::{memchr, memchr_iter};
 use super::batch::{RawBatch, Reject, printable};
 use super::header::{Header, read_header};
 use super::quoted::{Quoted, Record};
-use super::rows::{BATCH_BYTES, BATCH_ROWS, Layout, append, narrow};
+use super::rows::{Layout, append, narrow};
 use super::text::Text;
 use super::window::{Physical, Window};
 use super::{IngestError, Mapping, Options, RawSource};
-use crate::control::Control;
+use crate::control::{Control, no_memory};
 
 /// Bytes of a line that is too long which are kept in its reject.
 const SHOWN: usize = 1_000;
@@ -29,8 +29,6 @@ pub(super) struct CsvSource {
     encoding_given: bool,
     /// Bytes worked on since the last look at the control.
     work: usize,
-    /// Bytes that the present batch's rejects hold.
-    reject_bytes: usize,
 }
 
 impl CsvSource {
@@ -40,8 +38,9 @@ impl CsvSource {
         options: &Options,
         control: &dyn Control,
     ) -> Result<CsvSource, IngestError> {
-        // the window, the unescaped record and its copies in the batch
-        control.budget("reading lines", 4 * options.max_line_bytes as u64)?;
+        // One line of that length: the window and the unescaped record, each with half as much to spare, both in the batch,
+        // and one of them twice while it grows. What is held in truth is charged where it is.
+        control.budget("reading lines", 6 * options.max_line_bytes as u64)?;
         let mut window = Window::new(text);
         let Header {
             names,
@@ -59,7 +58,6 @@ impl CsvSource {
             line_no,
             encoding_given: options.encoding.is_some(),
             work: 0,
-            reject_bytes: 0,
         })
     }
 
@@ -79,7 +77,7 @@ impl CsvSource {
                     reason: format!("the line is longer than {} bytes", self.limit),
                     raw: printable(start),
                 };
-                self.refuse(batch, reject);
+                batch.refuse(reject);
                 self.window.skip_line(control)?;
                 self.line_no += 1;
                 return Ok(true);
@@ -97,6 +95,7 @@ impl CsvSource {
             self.line_no += 1;
             return Ok(true);
         }
+        make_room(batch, total)?;
         if memchr(b'"', line).is_some() {
             self.quoted_record(batch, total, length, control)?;
             return Ok(true);
@@ -107,7 +106,7 @@ impl CsvSource {
                 reason,
                 raw: printable(line),
             };
-            self.refuse(batch, reject);
+            batch.refuse(reject);
         } else if let Some(found) =
             plain_line(&self.layout, line, self.delimiter, self.line_no, batch)
         {
@@ -116,7 +115,7 @@ impl CsvSource {
                 reason: miscounted(self.width, found),
                 raw: printable(line),
             };
-            self.refuse(batch, reject);
+            batch.refuse(reject);
         }
         self.window.consume(total);
         self.line_no += 1;
@@ -148,7 +147,7 @@ impl CsvSource {
                     reason: format!("unbalanced quote: {how}"),
                     raw: printable(line),
                 };
-                self.refuse(batch, reject);
+                batch.refuse(reject);
                 self.window.consume(first);
                 self.line_no += 1;
                 return Ok(());
@@ -169,8 +168,10 @@ impl CsvSource {
                 reason,
                 raw: printable(raw),
             };
-            self.refuse(batch, reject);
+            batch.refuse(reject);
         } else {
+            // as it came, and unescaped
+            make_room(batch, 2 * total)?;
             let raw_span = append(batch, raw);
             let row = self.layout.open(batch);
             for (column, field) in self.quoted.fields().enumerate() {
@@ -183,11 +184,6 @@ impl CsvSource {
         self.window.consume(total);
         self.line_no += lines;
         Ok(())
-    }
-
-    fn refuse(&mut self, batch: &mut RawBatch, reject: Reject) {
-        self.reject_bytes += reject.raw.len() + reject.reason.len();
-        batch.rejects.push(reject);
     }
 }
 
@@ -202,12 +198,9 @@ impl RawSource for CsvSource {
         control: &dyn Control,
     ) -> Result<bool, IngestError> {
         control.check()?;
-        self.layout.begin(batch);
-        self.reject_bytes = 0;
-        while batch.rows() + batch.rejects.len() < BATCH_ROWS
-            && batch.bytes.len() + self.reject_bytes < BATCH_BYTES
-            && self.next_record(batch, control)?
-        {}
+        self.layout.begin(batch, control);
+        while !batch.is_full() && self.next_record(batch, control)? {}
+        batch.settle(control)?;
         Ok(batch.rows() + batch.rejects.len() > 0)
     }
 
@@ -219,6 +212,16 @@ impl RawSource for CsvSource {
     fn content_hash(&self) -> [u8; 32] {
         self.window.text.unpacked.stored.sha256()
     }
+}
+
+/// Makes room for a line's text. A long one gets just what it needs, not as much again to grow into.
+fn make_room(batch: &mut RawBatch, bytes: usize) -> Result<(), IngestError> {
+    let made = if bytes > LOOK {
+        batch.bytes.try_reserve_exact(bytes)
+    } else {
+        batch.bytes.try_reserve(bytes)
+    };
+    Ok(made.map_err(no_memory("reading lines", bytes as u64))?)
 }
 
 fn miscounted(expected: usize, found: usize) -> String {
@@ -259,20 +262,23 @@ fn plain_line(
     let mut fits = true;
     for at in memchr_iter(delimiter, line) {
         let end = raw.0 + narrow(at);
-        fits &= layout.set(batch, row, column, (start, end));
+        fits = layout.set(batch, row, column, (start, end));
+        if !fits {
+            break;
+        }
         start = end + 1;
         column += 1;
     }
-    fits &= layout.set(batch, row, column, (start, raw.1));
-    column += 1;
-    if fits && column == layout.places.len() {
+    fits = fits && layout.set(batch, row, column, (start, raw.1));
+    if fits && column + 1 == layout.places.len() {
         batch.raw.push(raw);
         batch.line_no.push(line_no);
         return None;
     }
-    Layout::undo(batch, row);
+    layout.undo(batch, row);
     batch.bytes.truncate(rollback);
-    Some(column)
+    // to count is much faster than to split
+    Some(memchr_iter(delimiter, line).count() + 1)
 }
 
 #[cfg(test)]

@@ -61,6 +61,16 @@ pub enum IngestError {
         /// The most that is allowed, as a ratio.
         ratio: u64,
     },
+    /// A zstd stream looks back further than may be kept of it.
+    #[error("\"{name}\" needs a zstd window of more than {limit} bytes")]
+    Window {
+        /// The file, as the caller named it.
+        name: String,
+        /// The largest window that the memory allows.
+        limit: u64,
+        /// The largest that is allowed at all.
+        most: u64,
+    },
     /// The header line cannot be understood.
     #[error("the header of \"{name}\" {problem}")]
     Header {
@@ -90,6 +100,8 @@ pub enum IngestError {
         bytes: u64,
         /// Bytes that it may take.
         limit: u64,
+        /// What the user can do.
+        hint: &'static str,
     },
     /// A mapped Parquet column is a list, a struct or a map.
     #[error("column \"{column}\" is nested ({kind}) and cannot be read as {field}")]
@@ -187,6 +199,7 @@ impl Classified for IngestError {
             | IngestError::Zone { .. }
             | IngestError::Header { .. } => Class::BadData,
             IngestError::Explodes { .. }
+            | IngestError::Window { .. }
             | IngestError::TooManyColumns { .. }
             | IngestError::TooLarge { .. } => Class::LimitExceeded,
             IngestError::UnknownEnding { .. }
@@ -221,15 +234,17 @@ impl Classified for IngestError {
                 "Copy or export the file again; nothing of it was loaded."
             }
             IngestError::Explodes { .. } => {
-                "If the file is genuine, unpack it first and ingest the unpacked file."
+                "If the file is genuine, unpack it first (Parquet: write it as CSV) and ingest that."
             }
+            IngestError::Window { limit, most, .. } if limit < most => {
+                "Raise retailscope.max_memory, of which a window may take half, or unpack the file first."
+            }
+            IngestError::Window { .. } => "Unpack the file first, or pack it without --long.",
             IngestError::Header { hint, .. } => hint,
             IngestError::TooManyColumns { .. } => {
                 "Check the option delimiter, or drop columns from the export."
             }
-            IngestError::TooLarge { .. } => {
-                "Raise retailscope.max_memory, or write the file with smaller row groups."
-            }
+            IngestError::TooLarge { hint, .. } => hint,
             IngestError::Nested { .. } => "Map a plain column, or flatten the file first.",
             IngestError::Encoding { .. } => {
                 "Write the file with dictionary or plain encoding (data pages of version 1)."

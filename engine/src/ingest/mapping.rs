@@ -353,7 +353,7 @@ fn constant(key: &str, object: &Map<String, Value>) -> Result<Entry, IngestError
         (1, Some(number @ Value::Number(_))) => Some((number.to_string(), true)),
         _ => None,
     };
-    // a constant stands in every batch once, so a limit keeps it from mattering
+    // it is repeated on every cleaned line, which ends a batch the earlier the longer it is
     match given {
         Some((text, _)) if text.contains('\0') => Err(IngestError::Mapping {
             problem: format!("the constant for {} holds a NUL character", shown(key)),

@@ -13,6 +13,8 @@ mod error;
 mod format;
 mod header;
 mod mapping;
+#[cfg(test)]
+mod memory_tests;
 mod names;
 mod options;
 mod parquet;
@@ -29,7 +31,9 @@ mod window;
 
 use std::fs::File;
 
-pub use batch::{ABSENT, FIELDS, Field, MAX_RAW, MAX_REASON, RawBatch, Reject, Span};
+pub use batch::{
+    ABSENT, BATCH_BYTES, BATCH_ROWS, FIELDS, Field, MAX_RAW, MAX_REASON, RawBatch, Reject, Span,
+};
 pub use error::IngestError;
 pub use mapping::{Columns, Mapping, Source, Typed};
 pub use options::Options;
@@ -44,7 +48,7 @@ pub trait RawSource: Send {
     /// The source's columns that map onto no field, in the order of [`RawBatch::extra_fields`].
     fn extra_columns(&self) -> &[String];
 
-    /// Clears `batch` and fills it with up to 65,536 lines, or about 8 MB; false when nothing is left.
+    /// Clears `batch` and fills it until it [`RawBatch::is_full`]; false when nothing is left.
     ///
     /// # Errors
     /// [`IngestError`] when the source cannot be read on; the batch is then not to be used.

@@ -4,7 +4,10 @@ use memchr::memchr;
 
 use super::window::Window;
 use super::{IngestError, MAX_COLUMNS};
-use crate::control::Control;
+use crate::control::{Charge, Control, Stop};
+
+/// Bytes unescaped, or quotes looked at, between two looks at the control.
+const LOOK: usize = 1 << 18;
 
 /// What a record with a quote turned out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +28,7 @@ pub(super) struct Quoted {
     delimiter: u8,
     core: csv_core::Reader,
     out: Vec<u8>,
+    charge: Charge,
     ends: Vec<usize>,
     /// Bytes that the last call went over, whatever came of it.
     pub scanned: usize,
@@ -41,6 +45,7 @@ impl Quoted {
             delimiter,
             core,
             out: Vec::new(),
+            charge: Charge::default(),
             ends: Vec::new(),
             scanned: 0,
         }
@@ -83,7 +88,8 @@ impl Quoted {
             let input = if text_ended {
                 b"\n"
             } else {
-                data.get(at..data.len().min(limit + 2)).unwrap_or(&[])
+                data.get(at..data.len().min(limit + 2).min(at + LOOK))
+                    .unwrap_or(&[])
             };
             if input.is_empty() {
                 if at > limit + 1 {
@@ -94,9 +100,15 @@ impl Quoted {
                 text_ended = !window.fill(control)?;
                 continue;
             }
-            if self.out.len() < written + input.len() {
-                self.out.resize(written + input.len(), 0);
+            if at > 0 {
+                control.check()?;
             }
+            self.charge.lengthen(
+                &mut self.out,
+                written + input.len(),
+                "reading lines",
+                control,
+            )?;
             let out = self.out.get_mut(written..).unwrap_or(&mut []);
             let ends = self.ends.get_mut(filled..).unwrap_or(&mut []);
             let (result, taken, given, ended) = self.core.read_record(input, out, ends);
@@ -112,7 +124,8 @@ impl Quoted {
                     return Ok(Record::Unbalanced("the file ends inside it".into()));
                 }
                 csv_core::ReadRecordResult::InputEmpty => {}
-                csv_core::ReadRecordResult::OutputFull => self.out.resize(written + input.len(), 0),
+                // There is a byte of room for each of the input.
+                csv_core::ReadRecordResult::OutputFull => {}
                 csv_core::ReadRecordResult::OutputEndsFull => filled = 0,
                 csv_core::ReadRecordResult::Record | csv_core::ReadRecordResult::End => {
                     if at > first && expected.is_some_and(|e| e != fields) {
@@ -121,7 +134,7 @@ impl Quoted {
                         )));
                     }
                     let whole = window.data().get(..at).unwrap_or(&[]);
-                    if at > first && !closes_well(whole, self.delimiter) {
+                    if at > first && !closes_well(whole, self.delimiter, control)? {
                         return Ok(Record::Unbalanced(
                             "the record that starts here runs over several lines and has text after a closing quote"
                                 .into(),
@@ -159,13 +172,18 @@ impl Quoted {
 }
 
 /// Whether every closing quote of a record is followed by a delimiter or the end of the record.
-fn closes_well(record: &[u8], delimiter: u8) -> bool {
+fn closes_well(record: &[u8], delimiter: u8, control: &dyn Control) -> Result<bool, Stop> {
     let mut rest = record;
+    let mut looked = record.len();
     loop {
+        if looked - rest.len() > LOOK {
+            looked = rest.len();
+            control.check()?;
+        }
         if let Some(mut inside) = rest.strip_prefix(b"\"") {
             let after = loop {
                 let Some(quote) = memchr(b'"', inside) else {
-                    return false;
+                    return Ok(false);
                 };
                 let after = inside.get(quote + 1..).unwrap_or(&[]);
                 match after.strip_prefix(b"\"") {
@@ -174,13 +192,13 @@ fn closes_well(record: &[u8], delimiter: u8) -> bool {
                 }
             };
             rest = match after {
-                [] | b"\n" | b"\r" | b"\r\n" => return true,
+                [] | b"\n" | b"\r" | b"\r\n" => return Ok(true),
                 [next, rest @ ..] if *next == delimiter => rest,
-                _ => return false,
+                _ => return Ok(false),
             };
         } else {
             let Some(end) = memchr(delimiter, rest) else {
-                return true;
+                return Ok(true);
             };
             rest = rest.get(end + 1..).unwrap_or(&[]);
         }

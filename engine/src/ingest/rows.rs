@@ -2,11 +2,7 @@
 
 use super::batch::{ABSENT, FIELDS, RawBatch, Span};
 use super::mapping::{Columns, Source};
-
-/// The most rows and rejects of a batch.
-pub(super) const BATCH_ROWS: usize = 65_536;
-/// A batch that holds this many bytes takes no further row.
-pub(super) const BATCH_BYTES: usize = 8 << 20;
+use crate::control::Control;
 
 /// Where the value of a column goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +18,8 @@ pub(super) struct Layout {
     pub places: Vec<Place>,
     pub extra_names: Vec<String>,
     constants: Vec<(usize, String)>,
+    /// Bytes of all constants.
+    constant_bytes: isize,
     /// A row before its columns are filled in: the spans of the constants, and [`ABSENT`].
     template: [Span; FIELDS],
     typed: [bool; FIELDS],
@@ -47,19 +45,20 @@ impl Layout {
         for (i, column) in columns.extras.iter().enumerate() {
             put(*column, Place::Extra(i));
         }
+        let constant_bytes = constants.iter().map(|(_, text)| text.len()).sum::<usize>();
         Layout {
             places,
             extra_names: columns.extra_names,
             constants,
+            constant_bytes: isize::try_from(constant_bytes).unwrap_or(isize::MAX),
             template: [ABSENT; FIELDS],
             typed: columns.typed,
         }
     }
 
     /// Empties a batch and lays the constants down, once for all of its rows.
-    pub(super) fn begin(&mut self, batch: &mut RawBatch) {
-        batch.clear();
-        batch.extras = self.extra_names.len();
+    pub(super) fn begin(&mut self, batch: &mut RawBatch, control: &dyn Control) {
+        batch.begin(self.extra_names.len(), control);
         batch.typed = self.typed;
         for (field, text) in &self.constants {
             let span = append(batch, text.as_bytes());
@@ -75,6 +74,7 @@ impl Layout {
             fields: batch.fields.len(),
             extras: batch.extra_fields.len(),
         };
+        batch.repeat(self.constant_bytes);
         batch.fields.extend_from_slice(&self.template);
         batch.extra_fields.resize(row.extras + batch.extras, ABSENT);
         row
@@ -95,7 +95,8 @@ impl Layout {
     }
 
     /// Takes a row back whose columns do not add up.
-    pub(super) fn undo(batch: &mut RawBatch, row: Row) {
+    pub(super) fn undo(&self, batch: &mut RawBatch, row: Row) {
+        batch.repeat(-self.constant_bytes);
         batch.fields.truncate(row.fields);
         batch.extra_fields.truncate(row.extras);
     }

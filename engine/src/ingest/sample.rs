@@ -32,7 +32,7 @@ use self::customers::Customers;
 use self::lines::{Draft, Invoice};
 use self::products::Catalogue;
 use self::shop::Shop;
-use super::batch::RawBatch;
+use super::batch::{BATCH_ROWS, RawBatch};
 use crate::control::{Control, Stop};
 use crate::error::{Class, Classified};
 
@@ -40,8 +40,6 @@ use crate::error::{Class, Classified};
 pub const MAX_CUSTOMERS: u32 = 1_000_000;
 /// The most days of a sample: ten years.
 pub const MAX_DAYS: u32 = 3_650;
-/// The most lines of a batch.
-const BATCH: usize = 65_536;
 
 /// Why a sample cannot be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -109,8 +107,7 @@ impl SampleSales {
         batch: &mut RawBatch,
         control: &dyn Control,
     ) -> Result<bool, Stop> {
-        batch.clear();
-        batch.extras = 0;
+        batch.begin(0, control);
         if self.shop.is_none() {
             self.shop = Some(self.found(control)?);
         }
@@ -118,7 +115,7 @@ impl SampleSales {
             return Ok(false);
         };
         // A line may be written twice, so that the last place is only used by chance.
-        while batch.rows() + 2 <= BATCH {
+        while batch.rows() + 2 <= BATCH_ROWS && !batch.is_full() {
             if let Some(draft) = self.drafts.get(self.written) {
                 let Some(day) = shop.days.get(shop.day) else {
                     break;
@@ -141,6 +138,7 @@ impl SampleSales {
             self.invoice = invoice;
             self.written = 0;
         }
+        batch.settle(control)?;
         control.progress("generating", shop.day as u64, u64::from(self.days));
         Ok(batch.rows() > 0)
     }

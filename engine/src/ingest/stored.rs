@@ -6,8 +6,8 @@ use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use sha2::{Digest, Sha256};
 
 use super::IngestError;
-use super::unpack::{Gzip, Unpack, Zstd};
-use crate::control::Control;
+use super::unpack::{Fault, Gzip, Unpack, WINDOW_LOG, Zstd};
+use crate::control::{Charge, Control, Stop};
 
 /// Compressed bytes read at a time.
 const INPUT: usize = 64 * 1024;
@@ -15,6 +15,24 @@ const INPUT: usize = 64 * 1024;
 const FREE_OUTPUT: u64 = 256 << 20;
 /// The most that a byte may expand to, on average; real sales expand 10 to 30 times.
 const RATIO: u64 = 200;
+
+/// Refuses when `stored` bytes of a file have become `out` bytes of text and that is beyond reason.
+pub(super) fn check_ratio(name: &str, out: u64, stored: u64) -> Result<(), IngestError> {
+    if out > FREE_OUTPUT && out / RATIO > stored {
+        return Err(IngestError::Explodes {
+            name: name.to_owned(),
+            out,
+            stored,
+            ratio: RATIO,
+        });
+    }
+    Ok(())
+}
+
+/// The phase in which the window of a packed file is held.
+const UNPACKING: &str = "unpacking the file";
+/// Bytes of a zstd decompressor before it has a window, about.
+const ZSTD_STATE: u64 = 96 << 10;
 
 /// How the bytes of a file are packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,6 +110,7 @@ impl Stored {
 pub(super) struct Unpacked {
     pub stored: Stored,
     unpack: Option<Box<dyn Unpack>>,
+    charge: Charge,
     input: Vec<u8>,
     at: usize,
     end: usize,
@@ -109,9 +128,9 @@ impl Unpacked {
             Packing::Gzip => Some(Box::new(Gzip::new())),
             Packing::Zstd => {
                 let made = Zstd::new(control.memory_limit());
-                Some(Box::new(made.map_err(|error| IngestError::Io {
-                    name: stored.name.clone(),
-                    error,
+                Some(Box::new(made.ok_or(Stop::NoMemory {
+                    phase: UNPACKING,
+                    bytes: ZSTD_STATE,
                 })?))
             }
         };
@@ -123,6 +142,7 @@ impl Unpacked {
         Ok(Unpacked {
             stored,
             unpack,
+            charge: Charge::default(),
             input,
             at: 0,
             end: 0,
@@ -148,21 +168,23 @@ impl Unpacked {
                 ended = self.end == 0;
             }
             let input = self.input.get(self.at..self.end).unwrap_or(&[]);
+            let name = &self.stored.name;
             let damaged = |detail: String| IngestError::Damaged {
-                name: self.stored.name.clone(),
+                name: name.clone(),
                 detail,
             };
-            let step = unpack.step(input, out).map_err(damaged)?;
+            let step = unpack.step(input, out).map_err(|fault| match fault {
+                Fault::Wrong(what) => damaged(what),
+                Fault::Window(limit) => IngestError::Window {
+                    name: name.clone(),
+                    limit,
+                    most: 1 << WINDOW_LOG,
+                },
+            })?;
             self.at += step.taken;
             self.given += step.given as u64;
-            if self.given > FREE_OUTPUT && self.given / RATIO > self.stored.read {
-                return Err(IngestError::Explodes {
-                    name: self.stored.name.clone(),
-                    out: self.given,
-                    stored: self.stored.read,
-                    ratio: RATIO,
-                });
-            }
+            self.charge.set(unpack.held() as u64, UNPACKING, control)?;
+            check_ratio(name, self.given, self.stored.read)?;
             if step.given > 0 {
                 return Ok(step.given);
             }

@@ -128,7 +128,15 @@ fn a_window_over_the_limit_is_refused() {
         let bytes = writer.finish().unwrap();
         match read("t.csv.zst", &bytes) {
             Ok(found) => assert!(fits && found.rows.len() == 1_000),
-            Err(error) => assert!(!fits && error.class() == Class::BadData, "{error}"),
+            Err(error) => {
+                assert!(!fits);
+                assert_eq!(
+                    error.to_string(),
+                    "\"t.csv.zst\" needs a zstd window of more than 134217728 bytes"
+                );
+                assert_eq!(error.class(), Class::LimitExceeded);
+                assert!(error.hint().unwrap().contains("without --long"));
+            }
         }
     }
 }

@@ -4,7 +4,8 @@
 //! cannot reach them. Here every step takes a bounded input and gives a bounded output, and the caller looks up between.
 
 use flate2::{Crc, Decompress, FlushDecompress, Status};
-use zstd::stream::raw::{DParameter, Operation};
+use zstd::zstd_safe::zstd_sys::ZSTD_ErrorCode::ZSTD_error_frameParameter_windowTooLarge;
+use zstd::zstd_safe::{DCtx, DParameter, InBuffer, OutBuffer, get_error_name};
 
 /// What one step did.
 pub(super) struct Step {
@@ -14,56 +15,93 @@ pub(super) struct Step {
     pub given: usize,
 }
 
+/// Why a step failed.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// What is wrong with the stream.
+    Wrong(String),
+    /// The stream may be sound, but looks back further than this many bytes, the most that may be kept for it.
+    Window(u64),
+}
+
+impl From<String> for Fault {
+    fn from(what: String) -> Fault {
+        Fault::Wrong(what)
+    }
+}
+
 /// A decompressor.
 pub(super) trait Unpack: Send {
-    /// Unpacks some of `input` into `output`; an error says what is wrong with the stream.
-    fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<Step, String>;
+    /// Unpacks some of `input` into `output`.
+    fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<Step, Fault>;
 
     /// Whether the stream may end here.
     fn complete(&self) -> bool;
+
+    /// Bytes that the decompressor holds; what never exceeds some kB is not counted.
+    fn held(&self) -> usize {
+        0
+    }
 }
 
 /// zstd, any number of frames one after the other.
 pub(super) struct Zstd {
-    raw: zstd::stream::raw::Decoder<'static>,
+    context: DCtx<'static>,
+    window: u64,
     complete: bool,
 }
 
 /// The largest window: 128 MB, what `zstd` itself takes without being told.
-const WINDOW_LOG: u32 = 27;
+pub(super) const WINDOW_LOG: u32 = 27;
+/// Of the memory, a window may take this part.
+const SHARE: u64 = 2;
 
 impl Zstd {
-    /// A decompressor whose window stays within `memory` bytes and 128 MB.
-    pub(super) fn new(memory: u64) -> std::io::Result<Zstd> {
-        let mut raw = zstd::stream::raw::Decoder::new()?;
-        let log = memory.checked_ilog2().unwrap_or(0).clamp(10, WINDOW_LOG);
-        raw.set_parameter(DParameter::WindowLogMax(log))?;
-        Ok(Zstd {
-            raw,
+    /// A decompressor whose window stays within half of `memory` bytes and 128 MB; `None` when there is not even memory for
+    /// its state.
+    pub(super) fn new(memory: u64) -> Option<Zstd> {
+        let mut context = DCtx::try_create()?;
+        let log = (memory / SHARE).checked_ilog2().unwrap_or(0);
+        let log = log.clamp(10, WINDOW_LOG);
+        context.set_parameter(DParameter::WindowLogMax(log)).ok()?;
+        Some(Zstd {
+            context,
+            window: 1 << log,
             complete: false,
         })
     }
 }
 
 impl Unpack for Zstd {
-    fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<Step, String> {
+    fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<Step, Fault> {
         if self.complete && input.is_empty() {
             return Ok(Step { taken: 0, given: 0 });
         }
-        let status = self
-            .raw
-            .run_on_buffers(input, output)
-            .map_err(|e| format!("zstd: {e}"))?;
+        let mut from = InBuffer::around(input);
+        let mut to = OutBuffer::around(output);
+        // The library gives its error codes as negative numbers.
+        let too_large = (ZSTD_error_frameParameter_windowTooLarge as usize).wrapping_neg();
+        let hint =
+            self.context
+                .decompress_stream(&mut to, &mut from)
+                .map_err(|code| match code {
+                    code if code == too_large => Fault::Window(self.window),
+                    code => Fault::Wrong(format!("zstd: {}", get_error_name(code))),
+                })?;
         // 0: a frame ended and all of it came out; the next byte begins another
-        self.complete = status.remaining == 0;
+        self.complete = hint == 0;
         Ok(Step {
-            taken: status.bytes_read,
-            given: status.bytes_written,
+            taken: from.pos(),
+            given: to.pos(),
         })
     }
 
     fn complete(&self) -> bool {
         self.complete
+    }
+
+    fn held(&self) -> usize {
+        self.context.sizeof()
     }
 }
 
@@ -212,7 +250,7 @@ impl Gzip {
 }
 
 impl Unpack for Gzip {
-    fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<Step, String> {
+    fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<Step, Fault> {
         let mut taken = 0;
         for &byte in input {
             if self.state == State::Body {

@@ -4,7 +4,7 @@ use memchr::memchr;
 
 use super::IngestError;
 use super::text::Text;
-use crate::control::Control;
+use crate::control::{Charge, Control};
 
 /// Text read at a time.
 const BLOCK: usize = 256 * 1024;
@@ -13,6 +13,7 @@ const BLOCK: usize = 256 * 1024;
 pub(super) struct Window {
     pub text: Text,
     buf: Vec<u8>,
+    charge: Charge,
     start: usize,
     end: usize,
     ended: bool,
@@ -36,6 +37,7 @@ impl Window {
         Window {
             text,
             buf: Vec::new(),
+            charge: Charge::default(),
             start: 0,
             end: 0,
             ended: false,
@@ -61,10 +63,11 @@ impl Window {
             self.buf.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, self.end - self.start);
         }
-        if self.buf.len() < self.end + BLOCK {
-            self.buf.resize(self.end + BLOCK, 0);
-        }
-        let room = self.buf.get_mut(self.end..).unwrap_or(&mut []);
+        self.charge
+            .lengthen(&mut self.buf, self.end + BLOCK, "reading lines", control)?;
+        // no more than a block, so that unpacking it takes no longer
+        let room = self.buf.get_mut(self.end..self.end + BLOCK);
+        let room = room.unwrap_or(&mut []);
         let n = self.text.read(room, control)?;
         self.nul_seen = self.nul_seen || memchr(0, room.get(..n).unwrap_or(&[])).is_some();
         self.end += n;

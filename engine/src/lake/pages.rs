@@ -1,19 +1,24 @@
 //! What a file claims about itself is checked before anything is reserved or unpacked for it.
 
 use parquet::basic::{Compression, Encoding, Type};
-use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
 
 use super::LakeError;
 use super::schema::ROW_GROUP_ROWS;
 use super::source::Source;
 use crate::control::Control;
+use crate::thrift::window::{Column, Demand};
 use crate::thrift::{self, Origin, PageFault, PageHeader, Pages};
+
+/// The phase in which what a file needs to be read is held.
+pub(super) const PHASE: &str = "reading the lake";
+/// Of the memory, the rows that are decoded at once should take this part.
+const SHARE: u64 = 8;
 
 /// Checks the counts in a footer that the Parquet library would reserve memory for.
 pub(super) fn check_footer(footer: &[u8], columns: usize) -> Result<(), LakeError> {
     let mut counts = Vec::new();
-    // Every element of a list takes a byte at least.
-    thrift::footer(footer, footer.len() as u64, Origin::Own, |children| {
+    thrift::footer(footer, Origin::Own, |children| {
         counts.push(children);
         Ok(())
     })
@@ -36,78 +41,79 @@ fn is_flat(counts: &[i32], columns: usize) -> bool {
         })
 }
 
-/// Checks every page's header: where it lies, what it claims to hold and to unpack to. Returns the rows of the file.
+/// What the pages of a file come to.
+pub(super) struct Checked {
+    /// Rows of the file.
+    pub rows: u64,
+    /// Rows to decode at once.
+    pub step: usize,
+    /// The bytes that these take, wherever they lie.
+    pub bytes: u64,
+}
+
+/// Checks every page's header: where it lies, what it claims to hold and to unpack to.
 ///
-/// `step` is the number of rows that are decoded at once.
+/// At most `most` rows should be decoded at once, fewer where they would take more than a part of the memory.
 pub(super) fn check_pages(
     metadata: &ParquetMetaData,
     source: &Source,
     footer_start: u64,
-    step: usize,
+    most: usize,
     control: &dyn Control,
-) -> Result<u64, LakeError> {
-    let mut total = 0_u64;
+) -> Result<Checked, LakeError> {
+    let mut rows = 0_u64;
     for group in metadata.row_groups() {
-        let rows = usize::try_from(group.num_rows())
-            .ok()
-            .filter(|&n| n <= ROW_GROUP_ROWS)
-            .ok_or_else(|| {
-                LakeError::corrupted(format!("a row group of {} rows", group.num_rows()))
-            })?;
-        total += rows as u64;
-        let mut bytes = 0_u64;
-        for chunk in group.columns() {
-            // Each page has a row at least, so their number is bounded by the rows.
-            control.check()?;
-            let pages = chunk_pages(chunk, rows, source, footer_start)?;
-            bytes = bytes.saturating_add(held(&pages, step));
-        }
-        control.budget("reading the lake", bytes)?;
+        rows += group_rows(group)? as u64;
     }
-    if i64::try_from(total).ok() != Some(metadata.file_metadata().num_rows()) {
+    if i64::try_from(rows).ok() != Some(metadata.file_metadata().num_rows()) {
         return Err(LakeError::corrupted(format!(
-            "its footer says {} rows, its row groups {total}",
+            "its footer says {} rows, its row groups {rows}",
             metadata.file_metadata().num_rows()
         )));
     }
-    Ok(total)
+    let mut demand = Demand::default();
+    for leaf in 0..metadata.file_metadata().schema_descr().num_columns() {
+        let mut column = Column::default();
+        for group in metadata.row_groups() {
+            // Each page has a row at least, so their number is bounded by the rows.
+            control.check()?;
+            let chunk = group
+                .columns()
+                .get(leaf)
+                .ok_or_else(|| LakeError::corrupted("a row group has too few columns"))?;
+            column.chunk(PHASE)?;
+            for page in chunk_pages(chunk, group_rows(group)?, source, footer_start)? {
+                if page.dictionary {
+                    column.dictionary(page.values, page.unpacked, page.packed);
+                } else {
+                    column.page(page.values, page.unpacked, page.packed, PHASE)?;
+                }
+            }
+            control.budget(PHASE, column.bytes())?;
+        }
+        demand.add(&column, control)?;
+    }
+    let step = demand.rows(most, control.memory_limit() / SHARE);
+    Ok(Checked {
+        rows,
+        step,
+        bytes: demand.bytes(step),
+    })
+}
+
+fn group_rows(group: &RowGroupMetaData) -> Result<usize, LakeError> {
+    usize::try_from(group.num_rows())
+        .ok()
+        .filter(|&n| n <= ROW_GROUP_ROWS)
+        .ok_or_else(|| LakeError::corrupted(format!("a row group of {} rows", group.num_rows())))
 }
 
 /// A page as its header states it.
 struct Page {
     dictionary: bool,
-    values: usize,
-    packed: u64,
-    unpacked: u64,
-}
-
-/// Bytes held while `step` rows of a column are decoded: its dictionary, the pages that the rows lie in, one packed page.
-fn held(pages: &[Page], step: usize) -> u64 {
-    let dictionary: u64 = pages
-        .iter()
-        .filter(|p| p.dictionary)
-        .map(|p| p.unpacked + 16 * p.values as u64)
-        .sum();
-    let packed = pages.iter().map(|p| p.packed).max().unwrap_or(0);
-    let mut most = 0;
-    let mut window = std::collections::VecDeque::new();
-    let (mut rows, mut bytes) = (0_usize, 0_u64);
-    for page in pages.iter().filter(|p| !p.dictionary) {
-        window.push_back((page.values, page.unpacked));
-        rows += page.values;
-        bytes += page.unpacked;
-        // A step can begin within the oldest page and end within the newest.
-        while let Some(&(oldest, size)) = window.front() {
-            if rows - oldest < step + page.values {
-                break;
-            }
-            rows -= oldest;
-            bytes -= size;
-            window.pop_front();
-        }
-        most = most.max(bytes);
-    }
-    dictionary + packed + most
+    values: u32,
+    packed: u32,
+    unpacked: u32,
 }
 
 fn chunk_pages(
@@ -144,7 +150,7 @@ fn chunk_pages(
                 return Err(bad("has a dictionary after data"));
             }
         } else {
-            values = values.saturating_add(page.values);
+            values = values.saturating_add(page.values as usize);
         }
         pages.push(page);
     }
@@ -156,14 +162,14 @@ fn chunk_pages(
 
 /// A page of the kinds and encodings that the writer uses, with counts that it can hold.
 fn known_page(head: &PageHeader, physical: Type) -> Option<Page> {
-    let packed = u64::try_from(head.compressed).ok()?;
-    let unpacked = u64::try_from(head.uncompressed).ok()?;
+    let packed = u32::try_from(head.compressed).ok()?;
+    let unpacked = u32::try_from(head.uncompressed).ok()?;
     let (dictionary, found) = match (head.kind, head.data, head.dictionary, head.data_v2) {
         (0, Some(found), None, None) => (false, found),
         (2, None, Some(found), None) => (true, found),
         _ => return None,
     };
-    let values = usize::try_from(found.count).ok()?;
+    let values = u32::try_from(found.count).ok()?;
     let sound = if dictionary {
         // Entries of a dictionary are plain values, so their number is bounded by the bytes they take.
         let least = if matches!(physical, Type::INT64 | Type::DOUBLE) {
@@ -171,7 +177,7 @@ fn known_page(head: &PageHeader, physical: Type) -> Option<Page> {
         } else {
             4
         };
-        found.encoding == Encoding::PLAIN as i32 && values as u64 <= unpacked / least
+        found.encoding == Encoding::PLAIN as i32 && values <= unpacked / least
     } else {
         let known = [
             Encoding::PLAIN,
@@ -179,7 +185,8 @@ fn known_page(head: &PageHeader, physical: Type) -> Option<Page> {
             Encoding::RLE_DICTIONARY,
             Encoding::DELTA_BINARY_PACKED,
         ];
-        (1..=ROW_GROUP_ROWS).contains(&values) && known.iter().any(|&e| e as i32 == found.encoding)
+        (1..=ROW_GROUP_ROWS).contains(&(values as usize))
+            && known.iter().any(|&e| e as i32 == found.encoding)
     };
     sound.then_some(Page {
         dictionary,
@@ -293,35 +300,5 @@ mod tests {
         // A list that claims more elements than there are bytes, and nesting without end.
         assert!(check_footer(&[0x29, 0xfc, 0xff, 0xff, 0xff, 0xff, 0x0f], 2).is_err());
         assert!(check_footer(&[0x1c; 100_000], 2).is_err());
-    }
-
-    #[test]
-    fn the_pages_of_a_step_are_counted() {
-        let data = |values, unpacked| Page {
-            dictionary: false,
-            values,
-            packed: 1,
-            unpacked,
-        };
-        let dictionary = Page {
-            dictionary: true,
-            values: 2,
-            packed: 7,
-            unpacked: 100,
-        };
-        // Pages of one row: a step of 3 rows lies in 3 of them, and may be decoded from 4.
-        let held = |pages: &[Page]| super::held(pages, 3);
-        assert_eq!(
-            held(&[
-                dictionary,
-                data(1, 10),
-                data(1, 20),
-                data(1, 30),
-                data(1, 40),
-                data(1, 50)
-            ]),
-            139 + 140
-        );
-        assert_eq!(held(&[data(100, 10), data(100, 20), data(100, 30)]), 1 + 50);
     }
 }

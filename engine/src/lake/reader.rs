@@ -15,18 +15,19 @@ use parquet::file::reader::Length;
 
 use super::LakeError;
 use super::digest::Digest;
-use super::pages::{check_footer, check_pages};
+use super::pages::{Checked, PHASE, check_footer, check_pages};
 use super::rows::{LakeBatch, append, fitting};
 use super::schema::{KEY_CONTENT, KEY_FORMAT, LAKE_FORMAT, parquet_schema, read_schema};
 use super::source::Source;
-use crate::control::Control;
+use crate::control::{Charge, Control, no_memory};
 
 /// Rows decoded between two looks at the control.
 const STEP: usize = 16_384;
 /// Rows of a [`LakeBatch`], about.
 const BATCH_ROWS: usize = 65_536;
-/// A batch also ends at this many bytes of text.
+/// A batch also ends at this many bytes, or at this part of the memory: several are under way at once.
 const BATCH_BYTES: usize = 32 << 20;
+const BATCH_SHARE: u64 = 64;
 /// Bytes of the footer: 64 KiB and a sixteenth of the file, but never more than this.
 const MAX_FOOTER: u64 = 16 << 20;
 /// Bytes that a byte of the footer may become in memory, at most.
@@ -45,6 +46,8 @@ pub struct LakeReader {
     content: String,
     digest: Digest,
     done: bool,
+    /// What the library holds: the footer, and the pages of the rows that are decoded.
+    _charge: Charge,
 }
 
 impl LakeReader {
@@ -56,7 +59,7 @@ impl LakeReader {
     pub fn open(file: File, control: &dyn Control) -> Result<LakeReader, LakeError> {
         control.check()?;
         let source = Source::new(file).map_err(LakeError::io("cannot read a lake file"))?;
-        let (footer, footer_start) = read_footer(&source, control)?;
+        let (footer, footer_start, mut charge) = read_footer(&source, control)?;
         let expected = parquet_schema().map_err(|e| LakeError::corrupted(e.to_string()))?;
         check_footer(&footer, expected.num_columns())?;
         let metadata = guarded(&source, || ParquetMetaDataReader::decode_metadata(&footer))?;
@@ -65,12 +68,14 @@ impl LakeReader {
         if metadata.file_metadata().schema() != expected.root_schema() {
             return Err(LakeError::NotALakeFile("its columns are others".into()));
         }
-        let rows = check_pages(&metadata, &source, footer_start, STEP, control)?;
+        let Checked { rows, step, bytes } =
+            check_pages(&metadata, &source, footer_start, STEP, control)?;
+        charge.set(charge.bytes() + bytes, PHASE, control)?;
         let batches = guarded(&source, || {
             let options = ArrowReaderOptions::new().with_schema(read_schema());
             let metadata = ArrowReaderMetadata::try_new(Arc::new(metadata), options)?;
             ParquetRecordBatchReaderBuilder::new_with_metadata(source.clone(), metadata)
-                .with_batch_size(STEP)
+                .with_batch_size(step)
                 .build()
         })?;
         let (pending, digest) = (None, Digest::default());
@@ -83,6 +88,7 @@ impl LakeReader {
             content,
             digest,
             done: false,
+            _charge: charge,
         })
     }
 
@@ -104,10 +110,12 @@ impl LakeReader {
         if self.done {
             return Ok(false);
         }
-        while out.rows() < BATCH_ROWS && out.lines.bytes() < BATCH_BYTES {
+        let share = usize::try_from(control.memory_limit() / BATCH_SHARE).unwrap_or(usize::MAX);
+        let room = share.min(BATCH_BYTES);
+        while out.rows() < BATCH_ROWS && out.lines.bytes() < room {
             control.check()?;
             let Some(batch) = self.step()? else { break };
-            let take = fitting(&batch, BATCH_BYTES.saturating_sub(out.lines.bytes()))?;
+            let take = fitting(&batch, room.saturating_sub(out.lines.bytes()))?;
             if take < batch.num_rows() {
                 self.pending = Some(batch.slice(take, batch.num_rows() - take));
             }
@@ -161,8 +169,11 @@ fn guarded<T>(
     }
 }
 
-/// The footer's bytes and where they begin.
-fn read_footer(source: &Source, control: &dyn Control) -> Result<(Vec<u8>, u64), LakeError> {
+/// The footer's bytes, where they begin, and the charge for what the library makes of them.
+fn read_footer(
+    source: &Source,
+    control: &dyn Control,
+) -> Result<(Vec<u8>, u64, Charge), LakeError> {
     let io = LakeError::io("cannot read a lake file");
     let not_parquet = || LakeError::NotALakeFile("it is not a Parquet file".into());
     let len = source.len();
@@ -183,13 +194,18 @@ fn read_footer(source: &Source, control: &dyn Control) -> Result<(Vec<u8>, u64),
             "a footer of {size} bytes in a file of {len}"
         )));
     }
-    control.budget("reading the lake", size * FOOTER_GROWTH)?;
-    let mut footer = vec![0_u8; usize::try_from(size).unwrap_or(0)];
+    let charge = Charge::new(size * FOOTER_GROWTH, PHASE, control)?;
+    let length = usize::try_from(size).unwrap_or(0);
+    let mut footer = Vec::new();
+    footer
+        .try_reserve_exact(length)
+        .map_err(no_memory(PHASE, size))?;
+    footer.resize(length, 0_u8);
     let start = at - size;
     if source.read_at(&mut footer, start).map_err(&io)? < footer.len() {
         return Err(LakeError::corrupted("the end of the file is missing"));
     }
-    Ok((footer, start))
+    Ok((footer, start, charge))
 }
 
 /// The format version must be known; returns the checksum that the footer states.

@@ -13,10 +13,12 @@ use super::columns::{Keys, record_batch};
 use super::digest::Digest;
 use super::schema::{KEY_CONTENT, properties, write_schema};
 use crate::clean::line::LineBatch;
-use crate::control::Control;
+use crate::control::{Charge, Control};
 
 /// Rows encoded between two looks at the control: some 15 ms.
 const STEP: usize = 16_384;
+/// The phase in which a row group is held.
+const PHASE: &str = "writing the lake";
 
 /// What a finished file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +47,7 @@ pub struct LakeWriter<W: Write + Send> {
     rows: u64,
     amount: i128,
     sale_ids: Option<(i64, i64)>,
+    charge: Charge,
 }
 
 impl<W: Write + Send> LakeWriter<W> {
@@ -67,6 +70,7 @@ impl<W: Write + Send> LakeWriter<W> {
             rows: 0,
             amount: 0,
             sale_ids: None,
+            charge: Charge::default(),
         })
     }
 
@@ -86,9 +90,10 @@ impl<W: Write + Send> LakeWriter<W> {
     ) -> Result<(), LakeError> {
         control.check()?;
         // The arrays are about a copy of the batch; the amounts and names of kinds come to it.
-        control.budget(
-            "writing the lake",
+        self.charge.set(
             (self.writer.memory_size() + 2 * lines.bytes() + 64 * lines.rows()) as u64,
+            PHASE,
+            control,
         )?;
         let batch = record_batch(&self.schema, lines, keys, batch_id)?;
         let amount = lines.add_amounts(self.amount)?;
@@ -97,6 +102,8 @@ impl<W: Write + Send> LakeWriter<W> {
             let step = batch.slice(start, STEP.min(batch.num_rows() - start));
             self.writer.write(&step).map_err(LakeError::from_writing)?;
         }
+        self.charge
+            .set(self.writer.memory_size() as u64, PHASE, control)?;
         self.digest.add(lines, keys, batch_id);
         self.amount = amount;
         self.rows += batch.num_rows() as u64;

@@ -9,13 +9,13 @@ const DICTIONARY: [u8; 15] = [
 
 const BOTH: [Origin; 2] = [Origin::Foreign, Origin::Own];
 
-fn children(bytes: &[u8], elements: u64, origin: Origin) -> Result<Vec<i32>, Fault> {
+fn children(bytes: &[u8], origin: Origin) -> Result<Vec<i32>, Fault> {
     let mut counts = Vec::new();
-    footer(bytes, elements, origin, |n| {
+    footer(bytes, origin, |n| {
         counts.push(n);
         Ok(())
     })
-    .map(|()| counts)
+    .map(|_| counts)
 }
 
 /// The dictionary page with a field put before its own.
@@ -86,10 +86,11 @@ fn lists_and_depths_that_claim_too_much_are_refused() {
     let lists = [0x19; 201];
     let structs = [0x1c; 100_000];
     for origin in BOTH {
-        assert_eq!(children(&list, 1_000_000, origin), Err(Fault::TooMany));
+        // they are not there, and nothing was reserved for them
+        assert_eq!(children(&list, origin), Err(Fault::Short));
         for deep in [&lists[..], &structs] {
             assert_eq!(
-                children(deep, 1_000_000, origin),
+                children(deep, origin),
                 Err(Fault::Wrong("structures are nested too deeply"))
             );
         }
@@ -103,32 +104,48 @@ fn what_the_crate_would_take_for_something_else_is_refused() {
     for origin in BOTH {
         // the number of children as 64 bits, or as a number that is 200 in its low 32 bits
         let wide = [0x29, 0x1c, 0x56, 2, 0, 0];
-        assert_eq!(
-            children(&wide, 10, origin),
-            wrong("a field is of another type")
-        );
+        assert_eq!(children(&wide, origin), wrong("a field is of another type"));
         let large = [0x29, 0x1c, 0x55, 0x90, 0x83, 0x80, 0x80, 0x20, 0, 0];
-        assert_eq!(children(&large, 10, origin), wrong("a number is too large"));
+        assert_eq!(children(&large, origin), wrong("a number is too large"));
         let negative = [0x29, 0x1c, 0x55, 1, 0, 0];
-        assert_eq!(children(&negative, 10, origin), Ok(vec![-1]));
+        assert_eq!(children(&negative, origin), Ok(vec![-1]));
         // a schema that is a string, a list of numbers
         assert_eq!(
-            children(&[0x28, 1, 0, 0], 10, origin),
+            children(&[0x28, 1, 0, 0], origin),
             wrong("a field is of another type")
         );
         assert_eq!(
-            children(&[0x29, 0x15, 2, 0], 10, origin),
+            children(&[0x29, 0x15, 2, 0], origin),
             wrong("a field is of another type")
         );
         // field 65,537, which is 1 in its low 16 bits
         assert_eq!(
-            children(&[0x05, 0x82, 0x80, 8, 2, 0], 10, origin),
+            children(&[0x05, 0x82, 0x80, 8, 2, 0], origin),
             wrong("a field's number is too large")
         );
         // a list of two flags, which the crate takes for no bytes
         let flags = [0x19, 0x21, 1, 1, 0];
-        assert_eq!(children(&flags, 10, origin), wrong("a list of flags"));
+        assert_eq!(children(&flags, origin), wrong("a list of flags"));
     }
+}
+
+#[test]
+fn the_lists_of_a_footer_are_weighed() {
+    // field 4, two row groups; in each, field 1: three columns; in each, field 3, a structure with field 2: four numbers,
+    // and field 13: two structures
+    let column = [0x3c, 0x29, 0x45, 0, 0, 0, 0, 0xb9, 0x2c, 0, 0, 0, 0];
+    let group = [&[0x19, 0x3c][..], &column, &column, &column, &[0]].concat();
+    let bytes = [&[0x49, 0x2c][..], &group, &group, &[0]].concat();
+    for origin in BOTH {
+        assert_eq!(
+            footer(&bytes, origin, |_| Ok(())),
+            Ok((2 + 6) * LARGE + 6 * (4 + 2) * SMALL)
+        );
+    }
+    // statistics of a page's header that hold a list of 2,000 numbers
+    let list = [&[0x19, 0xf5, 0xd0, 0x0f][..], &[0; 2_000]].concat();
+    let header = with_field(&[&[0x5c, 0x5c][..], &list, &[0, 0x15, 2, 0]].concat());
+    assert_eq!(page_header(&header, Origin::Foreign), Err(Fault::TooMany));
 }
 
 #[test]
@@ -154,9 +171,9 @@ fn our_own_writer_is_held_to_its_ways() {
     let map = [0x1b, 1, 0x33, 7, 7, 0];
     let uuid = [&[0x1d][..], &[9; 16], &[0]].concat();
     for bytes in [&map[..], &uuid] {
-        assert_eq!(children(bytes, 10, Origin::Foreign), Ok(Vec::new()));
+        assert_eq!(children(bytes, Origin::Foreign), Ok(Vec::new()));
         assert_eq!(
-            children(bytes, 10, Origin::Own),
+            children(bytes, Origin::Own),
             Err(Fault::Wrong("a type that does not exist"))
         );
     }

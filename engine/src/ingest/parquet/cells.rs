@@ -40,6 +40,8 @@ pub(super) enum Wrote {
     Null,
     /// More bytes than are allowed.
     TooLong,
+    /// The system has no memory for it.
+    NoRoom,
 }
 
 const FORMAT: FormatOptions<'static> = FormatOptions::new();
@@ -126,6 +128,9 @@ impl<'a> Cells<'a> {
         };
         if bytes.len() > most {
             return Ok(Wrote::TooLong);
+        }
+        if out.try_reserve(bytes.len()).is_err() {
+            return Ok(Wrote::NoRoom);
         }
         out.extend_from_slice(bytes);
         Ok(Wrote::Value)

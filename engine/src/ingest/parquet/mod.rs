@@ -17,17 +17,19 @@ use parquet::arrow::arrow_reader::{
 
 use self::cells::{Cells, Wrote};
 use self::distrust::damaged;
-use super::batch::{ABSENT, Field, RawBatch, Reject};
+use super::batch::{ABSENT, BATCH_ROWS, Field, RawBatch, Reject};
 use super::mapping::{Columns, Source, Typed};
-use super::rows::{BATCH_BYTES, BATCH_ROWS, Layout, narrow};
-use super::stored::Stored;
+use super::rows::{Layout, narrow};
+use super::stored::{Stored, check_ratio};
 use super::{IngestError, Mapping, Options, RawSource};
-use crate::control::Control;
+use crate::control::{Charge, Control, Stop};
 
 /// The longest value of a fixed-length column; it is copied for each row, so that it counts 65,536 times.
 const FIXED_BYTES: i32 = 1_024;
-/// Rows between two looks at the control.
-const LOOK: usize = 4_096;
+/// Values decoded at once, some 10 ms of work: of a wide source, fewer rows.
+const CELLS: usize = 4 * BATCH_ROWS;
+/// Values between two looks at the control.
+const LOOK: usize = 65_536;
 /// Bytes hashed at a time.
 const BLOCK: usize = 256 * 1024;
 
@@ -42,6 +44,10 @@ pub(super) struct ParquetSource {
     limit: usize,
     rows_read: u64,
     rows: u64,
+    /// Bytes that the rows so far would take as lines of text.
+    given: u64,
+    /// What the crate holds: the footer, and the pages of the present rows.
+    _charge: Charge,
 }
 
 /// Calls the parquet crate: it may panic on a file that lies.
@@ -70,7 +76,7 @@ impl ParquetSource {
             error,
         };
         let stored = Stored::new(file.try_clone().map_err(io)?, name)?;
-        distrust::footer(&file, name, stored.total, control)?;
+        let mut charge = distrust::footer(&file, name, stored.total, control)?;
         guarded(name, || {
             let plain = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
             let metadata =
@@ -101,14 +107,16 @@ impl ParquetSource {
             let leaves: Vec<usize> = (0..metadata.parquet_schema().num_columns())
                 .filter(|&leaf| mask.leaf_included(leaf))
                 .collect();
-            distrust::pages(
+            let (step, bytes) = distrust::pages(
                 &file,
                 name,
                 stored.total,
                 metadata.metadata(),
                 &leaves,
+                (CELLS / leaves.len().max(1)).min(BATCH_ROWS),
                 control,
             )?;
+            charge.set(charge.bytes() + bytes, distrust::PHASE, control)?;
 
             // text stays in its pages and is looked up from there: a dictionary of long texts is not multiplied by the rows
             let schema = Arc::new(viewed(metadata.schema(), zoned.schema()));
@@ -121,7 +129,7 @@ impl ParquetSource {
                 .map_err(|_| damaged(name, "its number of rows is negative"))?;
             let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
                 .with_projection(mask)
-                .with_batch_size(BATCH_ROWS)
+                .with_batch_size(step)
                 .build()
                 .map_err(|e| refused(name, &e))?;
             let names = roots
@@ -137,6 +145,8 @@ impl ParquetSource {
                 limit: options.max_line_bytes,
                 rows_read: 0,
                 rows,
+                given: 0,
+                _charge: charge,
             })
         })
     }
@@ -168,18 +178,16 @@ impl ParquetSource {
             return Ok(());
         };
         let name = &self.stored.name;
+        check_ratio(name, self.given, self.stored.total)?;
         let cells: Vec<Cells<'_>> = rows
             .columns()
             .iter()
             .map(|c| Cells::new(c.as_ref()))
             .collect::<Result<_, _>>()
             .map_err(|e| refused(name, &e))?;
-        let mut reject_bytes = 0;
-        while *at < rows.num_rows()
-            && batch.rows() + batch.rejects.len() < BATCH_ROWS
-            && batch.bytes.len() + reject_bytes < BATCH_BYTES
-        {
-            if at.is_multiple_of(LOOK) {
+        let look = (LOOK / cells.len().max(1)).max(1);
+        while *at < rows.num_rows() && !batch.is_full() {
+            if at.is_multiple_of(look) {
                 control.check()?;
             }
             let start = batch.bytes.len();
@@ -198,7 +206,13 @@ impl ParquetSource {
                         .map(String::as_str)
                         .unwrap_or_default()
                 };
-                if wrote == Wrote::TooLong {
+                if wrote == Wrote::NoRoom {
+                    return Err(Stop::NoMemory {
+                        phase: distrust::PHASE,
+                        bytes: left as u64,
+                    }
+                    .into());
+                } else if wrote == Wrote::TooLong {
                     reason = Some(format!("the row is longer than {} bytes", self.limit));
                 } else if value.contains(&0) {
                     reason = Some(format!("column \"{}\" holds a NUL byte", called()));
@@ -209,12 +223,13 @@ impl ParquetSource {
                 }
                 let span = match wrote {
                     Wrote::Value => (narrow(from), narrow(batch.bytes.len())),
-                    Wrote::Null | Wrote::TooLong => ABSENT,
+                    Wrote::Null | Wrote::TooLong | Wrote::NoRoom => ABSENT,
                 };
                 self.layout.set(batch, row, column, span);
             }
             *at += 1;
             self.rows_read += 1;
+            self.given += (batch.bytes.len() - start + cells.len()) as u64;
             let Some(reason) = reason else {
                 batch.raw.push(ABSENT);
                 batch.line_no.push(self.rows_read);
@@ -224,10 +239,9 @@ impl ParquetSource {
             if raw.len() > 1_000 && reason.starts_with("the row") {
                 raw = raw.chars().take(1_000).collect();
             }
-            Layout::undo(batch, row);
+            self.layout.undo(batch, row);
             batch.bytes.truncate(start);
-            reject_bytes += raw.len() + reason.len();
-            batch.rejects.push(Reject {
+            batch.refuse(Reject {
                 line_no: self.rows_read,
                 reason,
                 raw,
@@ -248,9 +262,12 @@ impl RawSource for ParquetSource {
         control: &dyn Control,
     ) -> Result<bool, IngestError> {
         control.check()?;
-        self.layout.begin(batch);
-        if self.advance()? {
+        self.layout.begin(batch, control);
+        while !batch.is_full() && self.advance()? {
             self.convert(batch, control)?;
+        }
+        if batch.rows() + batch.rejects.len() > 0 {
+            batch.settle(control)?;
             return Ok(true);
         }
         // the rows came from all over the file; its hash is of the bytes in their order
@@ -333,6 +350,7 @@ fn check_types(
                 what: format!("a value of column \"{column}\""),
                 bytes: u64::from(bytes.unsigned_abs()),
                 limit: u64::from(FIXED_BYTES.unsigned_abs()),
+                hint: "Write the column as text or binary of variable length, or leave it out.",
             });
         }
         if let Some(DataType::Timestamp(_, Some(zone))) =
@@ -390,3 +408,7 @@ mod tests;
 #[cfg(test)]
 #[path = "hostile_tests.rs"]
 mod hostile_tests;
+
+#[cfg(test)]
+#[path = "memory_tests.rs"]
+mod memory_tests;
