@@ -27,6 +27,8 @@ mod decimal_tests;
 #[cfg(test)]
 mod identity_tests;
 #[cfg(test)]
+mod memory_tests;
+#[cfg(test)]
 mod real_data_tests;
 #[cfg(test)]
 mod rules_tests;
