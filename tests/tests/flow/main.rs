@@ -1,4 +1,4 @@
-//! What flows through the stages, seen from outside: a module per stage, one for limits and abuse, one for the real data.
+//! What flows through the stages, seen from outside: a module per stage, some for limits and abuse, one for the real data.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -7,10 +7,16 @@
     clippy::indexing_slicing
 )]
 
+mod cancel;
 mod ingest;
 mod lake;
 mod limits;
 mod marts;
+mod memory;
+mod progress;
+mod random_calls;
 mod real_data;
 mod sources;
 mod support;
+mod threads;
+mod values;
