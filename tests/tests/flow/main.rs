@@ -8,6 +8,7 @@
 )]
 
 mod cancel;
+mod growth;
 mod ingest;
 mod lake;
 mod limits;
