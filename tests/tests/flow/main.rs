@@ -7,6 +7,7 @@
     clippy::indexing_slicing
 )]
 
+mod address_space;
 mod cancel;
 mod growth;
 mod ingest;
