@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// How `initdb` makes the cluster.
 #[derive(Debug, Clone)]
@@ -27,12 +28,17 @@ impl Default for InitOptions<'_> {
 }
 
 /// A running server whose superuser is `postgres` and who trusts whoever reaches its socket.
+///
+/// No process of it may crash: each new connection and the cluster's end look into its log, and panic when one has (see
+/// [`Cluster::forgive_crashes`]). A crash that nobody connects after has ended the session of the test that caused it.
 #[derive(Debug)]
 pub struct Cluster {
     dir: PathBuf,
     bindir: PathBuf,
     owner: Owner,
     watchdog: Child,
+    /// Bytes of the log in which crashes are no surprise.
+    forgiven: AtomicUsize,
 }
 
 impl Cluster {
@@ -58,6 +64,7 @@ impl Cluster {
             dir,
             bindir,
             owner,
+            forgiven: AtomicUsize::new(0),
         };
         cluster.initdb(options);
         cluster.folder("");
@@ -112,6 +119,22 @@ impl Cluster {
             .into_owned()
     }
 
+    /// The crashes that happened so far are what the test wanted.
+    pub fn forgive_crashes(&self) {
+        self.forgiven.store(self.log().len(), Ordering::Relaxed);
+    }
+
+    /// What the log says of processes that crashed, but for those that were forgiven.
+    pub fn crashes(&self) -> Vec<String> {
+        let log = std::fs::read(self.dir.join("log")).unwrap_or_default();
+        let fresh = log.get(self.forgiven.load(Ordering::Relaxed)..);
+        String::from_utf8_lossy(fresh.unwrap_or_default())
+            .lines()
+            .filter(|l| l.contains("was terminated by signal") || l.contains("PANIC: "))
+            .map(str::to_owned)
+            .collect()
+    }
+
     /// The process id of the postmaster.
     pub fn postmaster_pid(&self) -> u32 {
         let file = std::fs::read_to_string(self.data_dir().join("postmaster.pid"));
@@ -141,6 +164,8 @@ impl Cluster {
 
     /// A connection of a role that may log in.
     pub fn connect_as(&self, db: &str, user: &str) -> Client {
+        let crashes = self.crashes();
+        assert!(crashes.is_empty(), "the server has crashed: {crashes:#?}");
         self.config(db, user)
             .connect(NoTls)
             .unwrap_or_else(|e| panic!("connect to {db} as {user}: {e}\n{}", self.log()))
@@ -277,8 +302,13 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
+        let crashes = self.crashes();
         drop(self.watchdog.stdin.take());
         let _ = self.watchdog.wait();
+        // A second panic would end the test process and hide the first.
+        if !std::thread::panicking() {
+            assert!(crashes.is_empty(), "the server has crashed: {crashes:#?}");
+        }
     }
 }
 

@@ -17,9 +17,11 @@
 mod cluster;
 mod server;
 mod text;
+mod wire;
 
 pub use cluster::{Cluster, InitOptions};
 pub use text::{error_text, hint, query_one, rows_as_text, sqlstate};
+pub use wire::Wire;
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! What flows through the stages, seen from outside: a module per stage, one for limits and abuse, one for the real data.
+//! What flows through the stages, seen from outside: a module per stage, some for limits and abuse, one for the real data.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -7,18 +7,26 @@
     clippy::indexing_slicing
 )]
 
+mod address_space;
 mod adopted;
+mod cancel;
 mod crash;
 mod dirty;
+mod edge_values;
 mod formats;
+mod growth;
 mod hidden;
 mod ingest;
 mod lake;
 mod limits;
 mod marts;
+mod memory;
 mod preload;
+mod progress;
+mod random_calls;
 mod real_data;
 mod sources;
 mod support;
 mod texts;
+mod threads;
 mod values;

@@ -254,6 +254,17 @@ pub fn threads(pid: u32) -> usize {
     std::fs::read_dir(format!("/proc/{pid}/task")).map_or(0, |tasks| tasks.count())
 }
 
+/// Threads of a process, once those that have been joined are gone for the system too.
+pub fn settled_threads(pid: u32) -> usize {
+    for _ in 0..50 {
+        if threads(pid) == 1 {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    threads(pid)
+}
+
 /// A line of /proc/PID/status in kB, such as `VmHWM` and `VmRSS`.
 pub fn memory_kb(pid: u32, what: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
@@ -278,12 +289,13 @@ impl Witness {
     }
 }
 
-/// Tries to connect until the server takes connections again after a crash.
+/// Tries to connect until the server takes connections again after a crash that was meant to be.
 pub fn reconnect(cluster: &Cluster, db: &str) -> Client {
     for _ in 0..600 {
         if let Ok(mut client) = cluster.config(db, "postgres").connect(NoTls)
             && client.batch_execute("SELECT 1").is_ok()
         {
+            cluster.forgive_crashes();
             return client;
         }
         std::thread::sleep(std::time::Duration::from_millis(50));

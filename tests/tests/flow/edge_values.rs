@@ -1,0 +1,114 @@
+//! Edge values of each type of argument, as SQL.
+
+pub const INTEGERS: [&str; 8] = [
+    "NULL",
+    "0",
+    "-1",
+    "1",
+    "2",
+    "30",
+    "2147483647",
+    "-2147483648",
+];
+
+pub const LONG_INTEGERS: [&str; 5] = [
+    "NULL",
+    "0",
+    "42",
+    "9223372036854775807",
+    "-9223372036854775808",
+];
+
+pub const DATES: [&str; 9] = [
+    "NULL",
+    "'infinity'",
+    "'-infinity'",
+    "'4713-01-01 BC'",
+    "'0001-01-01'",
+    "'2019-01-05'",
+    "'2019-03-01'",
+    "'9999-12-31'",
+    "'5874897-12-31'",
+];
+
+pub const BOOLEANS: [&str; 3] = ["NULL", "true", "false"];
+
+pub const RELATIONS: [&str; 8] = [
+    "NULL",
+    "0",
+    "4294967295",
+    "'pg_class'",
+    "'pg_class_oid_index'",
+    "'retailscope.fact_sales'",
+    "'retailscope.fact_sales_sale_id_seq'",
+    "'pg_stat_activity'",
+];
+
+pub const ROLES: [&str; 3] = ["NULL", "0::oid::regrole", "'postgres'"];
+
+/// None of them can be read or written by a server that does not run as root.
+pub const PATHS: [&str; 13] = [
+    "NULL",
+    "''",
+    "' '",
+    "'x.csv'",
+    "'/'",
+    "'/nowhere/x.csv'",
+    "'/dev/zero'",
+    "'/proc/self/mem'",
+    "'/etc/passwd'",
+    "E'/tmp/\\x01\\n.csv'",
+    "repeat('/a', 5000)",
+    "repeat('a', 1000000)",
+    "'/tmp/../etc/passwd'",
+];
+
+/// What is neither a path nor known as anything else.
+pub const WORDS: [&str; 6] = [
+    "NULL",
+    "''",
+    "'reader'",
+    "'analyst'",
+    "'root'",
+    "E'\\u00e9\\u0085'",
+];
+
+/// Documents for mapping and options.
+pub fn documents() -> Vec<String> {
+    let mut all: Vec<String> = [
+        "NULL",
+        "'null'",
+        "'[]'",
+        "'1'",
+        "'true'",
+        "'\"x\"'",
+        "'1e400'",
+        r#"'{"": ""}'"#,
+        r#"'{"a": null}'"#,
+        r#"'{"a": 1e999}'"#,
+        r#"'{"Invoice": []}'"#,
+        r#"'{"country": {"value": {}}}'"#,
+        r#"'{"quantity": {"value": 1e300}}'"#,
+        r#"'{"delimiter": ""}'"#,
+        r#"'{"date_format": "%"}'"#,
+        r#"'{"date_format": []}'"#,
+        r#"'{"max_line_bytes": -1}'"#,
+        r#"'{"max_line_bytes": 1e30}'"#,
+        r#"'{"encoding": "\u0001"}'"#,
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    all.push(nested_arrays(5000));
+    all.push(nested_objects(5000));
+    all
+}
+
+/// Arrays in arrays, `depth` deep.
+pub fn nested_arrays(depth: usize) -> String {
+    format!("'{}{}'", "[".repeat(depth), "]".repeat(depth))
+}
+
+/// Objects in objects, `depth` deep.
+pub fn nested_objects(depth: usize) -> String {
+    format!("'{}1{}'", r#"{"a":"#.repeat(depth), "}".repeat(depth))
+}
