@@ -1,7 +1,7 @@
 //! Limits and abuse: whatever the arguments, the moment or the size, an answer or a clear error, and a server that lives.
 
-use crate::support::*;
 use crate::edge_values::*;
+use crate::support::*;
 use retailscope_system_tests::{error_text, hint, sqlstate};
 
 #[test]

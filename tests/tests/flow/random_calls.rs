@@ -1,7 +1,7 @@
 //! Random calls of every function with random edge values, from a seed: no internal error, no crash, no lost session.
 
-use crate::support::*;
 use crate::edge_values::*;
+use crate::support::*;
 use postgres::Client;
 use retailscope_system_tests::{error_text, rows_as_text, sqlstate};
 use std::collections::BTreeMap;
