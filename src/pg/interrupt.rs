@@ -7,7 +7,9 @@
 //! exit callbacks, those of the transaction among them, without unwinding, and the threads end with the process.
 
 use crate::pg::error::{Failure, Outcome};
+use crate::pg::memory::{self, Reserve};
 use crate::pg::settings;
+use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use retailscope_engine::control::{Control, Held, Stop};
 use std::cell::{Cell, RefCell};
@@ -74,7 +76,7 @@ impl Turns {
 
 impl Control for Watch {
     fn should_stop(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+        self.stop.load(Ordering::Relaxed) || memory::is_spent()
     }
 
     fn progress(&self, phase: &'static str, done: u64, total: u64) {
@@ -121,8 +123,10 @@ impl Drop for Crew<'_, '_> {
 /// Runs `body` on the main thread with a crew of worker threads under one [`Watch`].
 ///
 /// # Errors
-/// Whatever `body` gives. An interrupt unwinds through here after all threads have ended.
+/// Whatever `body` gives; 53200 when the system gives no memory. An interrupt unwinds through here after all threads have
+/// ended.
 pub fn with_crew<T>(body: impl for<'s, 'e> FnOnce(&Crew<'s, 'e>) -> Outcome<T>) -> Outcome<T> {
+    let _reserve = Reserve::set_aside()?;
     let watch = Watch {
         turns: Turns {
             free: Mutex::new(settings::threads()),
@@ -142,7 +146,14 @@ pub fn with_crew<T>(body: impl for<'s, 'e> FnOnce(&Crew<'s, 'e>) -> Outcome<T>) 
             shown: Cell::new(None),
             threads: RefCell::new(Vec::new()),
         };
-        body(&crew)
+        body(&crew).map_err(|failure| {
+            // Workers that were told to stop do not know why.
+            if failure.is_cancel() && memory::is_spent() {
+                memory::refused()
+            } else {
+                failure
+            }
+        })
     })
 }
 
@@ -195,6 +206,9 @@ impl<'scope, 'env> Crew<'scope, 'env> {
     /// Serves interrupts and shows progress. Called between the steps of work on the main thread.
     pub fn poll(&self) {
         pgrx::check_for_interrupts!();
+        if memory::is_spent() {
+            ErrorReport::from(memory::refused()).report(PgLogLevel::ERROR);
+        }
         let now = Instant::now();
         if self.shown.get().is_none_or(|last| now - last >= SHOW_EVERY) {
             self.shown.set(Some(now));

@@ -10,6 +10,7 @@ pub mod files;
 pub mod install;
 pub mod interrupt;
 pub mod json;
+mod memory;
 pub mod pending;
 pub mod privilege;
 pub mod sequence;

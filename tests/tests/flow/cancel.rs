@@ -378,11 +378,11 @@ fn long_work_ends_at_once_when_told_to() {
         "SELECT rs_generate_sales(2000, 300)".to_owned(),
         format!("{DEAR}; SELECT rs_refresh_marts(NULL, false)"),
         format!("{DEAR}; SELECT rs_refresh_marts()"),
-        dear("rs_data_quality()", 2),
-        again("rs_lake_status()", 6),
-        again("rs_lake_sweep()", 100),
-        dear("rs_customer_features('2030-01-01')", 4),
-        dear("rs_daily_features('2030-01-01')", 6),
+        dear("rs_data_quality()", 6),
+        again("rs_lake_status()", 40),
+        again("rs_lake_sweep()", 5000),
+        dear("rs_customer_features('2030-01-01')", 20),
+        dear("rs_daily_features('2030-01-01')", 30),
     ]
     .into_iter()
     .map(|sql| Call {

@@ -40,7 +40,7 @@ fn watched(cluster: &Cluster, db: &str, call: &str) -> Vec<Seen> {
                 percent: percent.map(|p| p.parse().unwrap()),
             });
         }
-        std::thread::sleep(Duration::from_millis(5));
+        std::thread::sleep(Duration::from_millis(2));
     }
     let session = worker.join().unwrap().unwrap();
     assert_eq!(
@@ -83,7 +83,7 @@ fn others_see_how_far_the_work_is() {
     let _turn = alone();
     let cluster = cluster();
     let (mut client, _) = with_lake(cluster, "progress");
-    let path = csv(cluster, "progress.csv", &lines(0, 500_000));
+    let path = csv(cluster, "progress.csv", &lines(0, 1_500_000));
     let ingest = watched(
         cluster,
         "progress",
