@@ -144,6 +144,7 @@ impl Relation {
         let mut hash = Sha256::new();
         let mut raw = empty();
         let mut number = 0;
+        control.progress("reading", 0, 0);
         for_each_batch(&self.query, &[], |rows| {
             for row in 0..rows.len() {
                 number += 1;
@@ -151,6 +152,7 @@ impl Relation {
                     raw.refuse(reject);
                 }
                 if raw.is_full() {
+                    control.progress("reading", number, 0);
                     hash.update(&raw.bytes);
                     raw.settle(control)?;
                     sink(std::mem::replace(&mut raw, empty()))?;

@@ -113,6 +113,16 @@ fn others_see_how_far_the_work_is() {
         percents.dedup();
         assert!(percents.len() >= 2, "{phase} stands still: {percents:?}");
     }
+    client
+        .batch_execute(
+            "CREATE TABLE again AS
+             SELECT f.invoice_no, p.stock_code, p.description, f.quantity, f.sold_at, f.unit_price, c.customer_id, f.country
+             FROM retailscope.fact_sales f JOIN retailscope.dim_product p USING (product_key)
+             JOIN retailscope.dim_customer c USING (customer_key)",
+        )
+        .unwrap();
+    let table = watched(cluster, "progress", "SELECT rs_ingest_table('again')");
+    assert!(phases(&table).contains(&"reading"), "{:?}", phases(&table));
     let refresh = watched(cluster, "progress", "SELECT rs_refresh_marts(NULL, false)");
     assert_eq!(phases(&refresh), ["refreshing marts"]);
     let check = watched(cluster, "progress", "SELECT rs_data_quality()");

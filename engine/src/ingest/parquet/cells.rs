@@ -93,7 +93,19 @@ impl<'a> Cells<'a> {
         let bytes = match self {
             Cells::Text(column) if column.is_valid(row) => column.value(row).as_bytes(),
             Cells::Bytes(column) if column.is_valid(row) => column.value(row),
-            Cells::Fixed(column) if column.is_valid(row) => column.value(row),
+            // Ids and hashes, mostly (UUID, line_hash of a lake): no text.
+            Cells::Fixed(column) if column.is_valid(row) => {
+                let bytes = column.value(row);
+                if 2 * bytes.len() > most {
+                    return Ok(Wrote::TooLong);
+                }
+                if out.try_reserve(2 * bytes.len()).is_err() {
+                    return Ok(Wrote::NoRoom);
+                }
+                let digit = |n: u8| char::from_digit(n.into(), 16).map_or(b'0', |c| c as u8);
+                out.extend(bytes.iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]));
+                return Ok(Wrote::Value);
+            }
             // writing to memory cannot fail
             Cells::Single(column) if column.is_valid(row) && !column.value(row).is_nan() => {
                 return Ok(

@@ -216,9 +216,7 @@ impl ParquetSource {
                     reason = Some(format!("the row is longer than {} bytes", self.limit));
                 } else if value.contains(&0) {
                     reason = Some(format!("column \"{}\" holds a NUL byte", called()));
-                } else if matches!(cell, Cells::Bytes(_) | Cells::Fixed(_))
-                    && std::str::from_utf8(value).is_err()
-                {
+                } else if matches!(cell, Cells::Bytes(_)) && std::str::from_utf8(value).is_err() {
                     reason = Some(format!("column \"{}\" is not valid UTF-8", called()));
                 }
                 let span = match wrote {
