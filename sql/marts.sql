@@ -4,7 +4,7 @@ CREATE FUNCTION @extschema@.rs_refresh_marts(as_of date DEFAULT NULL, incrementa
 RETURNS TABLE(mart text, cutoff date, rows bigint, rows_changed bigint, mode text, seconds float8)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET work_mem = '64MB'
+SET work_mem = '32MB'
 -- Compiling takes seconds in which no cancel is heard, and saves none.
 SET jit = off
 -- Marts of the rows that one role may see would be everybody's marts: where row-level security applies, it is an ERROR.
