@@ -105,6 +105,32 @@ retailscope() {
                               FROM retailscope.etl_batch" | sed 's/^/    /'
 }
 
+# One more load, not timed, while another session looks 50 times a second at what it is doing.
+phases() {
+    local watcher
+    fresh_warehouse
+    server_psql bench -At -F ' ' > "$RESULTS/phases" << 'SQL' &
+CREATE TEMP TABLE seen (phase text);
+DO $$
+DECLARE
+    idle integer := 0;
+BEGIN
+    -- Until nothing has been going on for two seconds.
+    WHILE idle < 100 LOOP
+        PERFORM pg_stat_clear_snapshot();
+        INSERT INTO seen SELECT phase FROM retailscope.progress;
+        idle := CASE WHEN FOUND THEN 0 ELSE idle + 1 END;
+        PERFORM pg_sleep(0.02);
+    END LOOP;
+END
+$$;
+SELECT to_char(count(*) * 0.02, '990.0'), 's', phase FROM seen GROUP BY phase ORDER BY min(ctid);
+SQL
+    watcher=$!
+    pipeline "$1" > /dev/null 2>&1
+    wait "$watcher"
+}
+
 copy_only() {
     server_psql bench -v csv="$CSV" << 'SQL'
 CREATE TABLE lines (invoice text, stock_code text, description text, quantity text, sold_at text, price text,
@@ -197,6 +223,7 @@ if ! skipped tenfold; then
     as_server "$PYTHON" "$TENFOLD" "$CSV" "$SERVER_DIR/tenfold.csv"
     retailscope tenfold "$SERVER_DIR/tenfold.csv"
 fi
-printf '\nwhere the time of RetailScope goes (last run)\n'
-sed 's/^/  /' "$RESULTS/retailscope.out"
+phases "$CSV"
+printf '\nwhere the time of RetailScope goes (last run, and the phases of one more)\n'
+sed 's/^/  /' "$RESULTS/retailscope.out" "$RESULTS/phases"
 report
