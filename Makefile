@@ -33,8 +33,10 @@ fuzz: ## look for files that the readers mishandle; SECONDS= per target (60)
 lint: setup ## format, clippy, docs
 	@scripts/lint.sh
 
-install: setup ## build the release and install it into PostgreSQL
+install: ## build the release and install it into PostgreSQL
+	@scripts/setup.sh install
 	@scripts/install.sh
 
-package: setup ## build an archive to unpack on another machine
+package: ## build an archive to unpack on another machine
+	@scripts/setup.sh install
 	@scripts/install.sh package

@@ -2,6 +2,7 @@
 # Installs what is missing to build and test, and nothing else. Safe to run again: says what is there already.
 #   setup.sh         the server with its headers, clang, zstd, cargo-pgrx
 #   setup.sh test    also what the tests compare with (Python for tools of its own, the sources of locales)
+#   setup.sh install the same, for whatever PostgreSQL PG_CONFIG names
 #   setup.sh bench   also what `make bench` compares with (Python)
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
@@ -90,6 +91,9 @@ setup_pgrx() {
         cargo pgrx init "--pg$PG" "$PG_CONFIG"
     elif [ "$known" = "$PG_CONFIG" ]; then
         say "pgrx: $PG_CONFIG is registered"
+    elif [ "$1" = install ]; then
+        # Only the tests use what is registered; a build names its pg_config.
+        say "pgrx: $known is registered; this build is for $PG_CONFIG"
     else
         die "pgrx builds PostgreSQL $PG against $known, not $PG_CONFIG: run make with PG_CONFIG=$known"
     fi
@@ -99,7 +103,7 @@ setup() {
     setup_packages "${1:-}"
     setup_rust
     setup_cargo_pgrx
-    setup_pgrx
+    setup_pgrx "${1:-}"
 }
 
 step "setup" setup "$@"

@@ -5,7 +5,8 @@ use crate::pg::error::Outcome;
 use crate::pg::interrupt::with_crew;
 use pgrx::prelude::*;
 use retailscope_engine::control::Control;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
@@ -145,6 +146,37 @@ mod tests {
         assert_eq!(failed.unwrap_err().message(), "no more");
         assert!(LEFT.load(Ordering::SeqCst));
         assert_eq!(threads(), before);
+    }
+
+    #[pg_test]
+    fn no_more_workers_compute_than_are_allowed() {
+        for allowed in [1, 3] {
+            Spi::run(&format!("SET LOCAL retailscope.threads = {allowed}")).unwrap();
+            let computing = Arc::new(AtomicUsize::new(0));
+            let most = Arc::new(AtomicUsize::new(0));
+            with_crew(|crew| {
+                let watch = crew.watch();
+                let workers: Vec<_> = (0..5)
+                    .map(|_| {
+                        let (computing, most) = (Arc::clone(&computing), Arc::clone(&most));
+                        crew.spawn("test", move || {
+                            for _ in 0..50 {
+                                let now = computing.fetch_add(1, Ordering::SeqCst) + 1;
+                                most.fetch_max(now, Ordering::SeqCst);
+                                std::thread::sleep(Duration::from_micros(200));
+                                computing.fetch_sub(1, Ordering::SeqCst);
+                                // Who waits lets another have the turn.
+                                watch.idle(|| std::thread::sleep(Duration::from_micros(100)));
+                            }
+                            Ok(())
+                        })
+                    })
+                    .collect::<Outcome<_>>()?;
+                workers.into_iter().try_for_each(|w| crew.join(w))
+            })
+            .unwrap();
+            assert_eq!(most.load(Ordering::SeqCst), allowed);
+        }
     }
 
     #[pg_test]

@@ -3,7 +3,6 @@
 use crate::support::*;
 use retailscope_system_tests::{Cluster, query_one};
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
@@ -20,10 +19,9 @@ fn preloaded() -> Cluster {
     ])
 }
 
-/// Name, state and blocked signals of a thread.
+/// Name and blocked signals of a thread.
 struct Seen {
     name: String,
-    state: char,
     blocked: u64,
 }
 
@@ -43,7 +41,6 @@ fn workers(pid: u32) -> Vec<Seen> {
             };
             Some(Seen {
                 name: value("Name")?,
-                state: value("State")?.chars().next()?,
                 blocked: u64::from_str_radix(&value("SigBlk")?, 16).ok()?,
             })
         })
@@ -117,50 +114,4 @@ fn twenty_sessions_ingest_at_once_under_a_preloaded_library() {
             "10000"
         );
     }
-}
-
-/// Ingests under a number of threads and rolls it back; gives the share of the looks at its worker threads that found two or more of them
-/// computing or waiting for a processor.
-fn share_of_two(cluster: &Cluster, path: &Path, allowed: usize) -> f64 {
-    let mut session = cluster.connect("turns");
-    session
-        .batch_execute(&format!("BEGIN; SET retailscope.threads = {allowed}"))
-        .unwrap();
-    let victim = pid(&mut session);
-    let call = file(path, "{}");
-    let worker = std::thread::spawn(move || {
-        let counted = ingest(&mut session, &call);
-        session.batch_execute("ROLLBACK").unwrap();
-        counted
-    });
-    let (mut looks, mut two) = (0_u32, 0_u32);
-    while !worker.is_finished() {
-        let seen = workers(victim);
-        if !seen.is_empty() {
-            looks += 1;
-            two += u32::from(seen.iter().filter(|s| s.state == 'R').count() >= 2);
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    assert_eq!(worker.join().unwrap().read, 200_000);
-    assert!(looks > 100, "only {looks} looks");
-    f64::from(two) / f64::from(looks)
-}
-
-#[test]
-fn no_more_threads_compute_than_are_allowed() {
-    let _turn = alone();
-    let cluster = preloaded();
-    drop(cluster.fresh("turns"));
-    let path = csv(&cluster, "turns.csv", &lines(0, 200_000));
-    // A turn that changes hands shows two for a moment, and longer on a machine with other work: the quietest of three
-    // tries tells, as more turns than allowed would show in all of them.
-    let (mut one, mut four) = (1.0_f64, 0.0_f64);
-    for _ in 0..3 {
-        one = one.min(share_of_two(&cluster, &path, 1));
-        four = four.max(share_of_two(&cluster, &path, 4));
-    }
-    println!("two workers at once: {four:.3} with 4 threads, {one:.3} with 1");
-    assert!(one < 0.1, "{one} of the time two compute where one may");
-    assert!(four > one, "4 threads: {four}, 1 thread: {one}");
 }
