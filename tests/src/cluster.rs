@@ -313,15 +313,27 @@ impl Drop for Cluster {
 }
 
 /// A process that waits for the end of its input, which is the end of the [`Cluster`] or of the test process, however it
-/// comes, and then stops the server and removes the folder. Statics are never dropped, and a killed test drops nothing.
+/// comes, and then stops the server and removes the folder. Statics are never dropped, and a killed test drops nothing. It
+/// runs as we do: the folder may hold files that are not the server's.
 fn watchdog(owner: Owner, bindir: &Path, dir: &Path) -> Child {
     let script = r#"while read -r _; do :; done
-if [ -f "$2/data/postmaster.pid" ]; then "$1/pg_ctl" -D "$2/data" -m immediate -w -s stop; fi
-rm -rf "$2""#;
-    server::command(owner, "sh")
+bindir="$1" dir="$2"
+shift 2
+if [ -f "$dir/data/postmaster.pid" ]; then "$@" "$bindir/pg_ctl" -D "$dir/data" -m immediate -w -s stop; fi
+rm -rf "$dir""#;
+    let as_server = owner.map(|(user, group)| {
+        [
+            "setpriv".to_owned(),
+            format!("--reuid={user}"),
+            format!("--regid={group}"),
+            "--clear-groups".to_owned(),
+        ]
+    });
+    server::command(None, "sh")
         .args(["-c", script, "sh"])
         .arg(bindir)
         .arg(dir)
+        .args(as_server.into_iter().flatten())
         // Ctrl-C is for the tests; this one cleans up after them.
         .process_group(0)
         .stdin(Stdio::piped())
