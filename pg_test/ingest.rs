@@ -166,17 +166,18 @@ mod tests {
             quoted(&folder.path().display().to_string())
         ))
         .unwrap();
+        // NONE is the superuser, whatever its name.
         for (role, path, state) in [
-            ("postgres", folder.file("nothing.csv"), "58P01"),
-            ("postgres", folder.file("link.csv"), "42501"),
-            ("postgres", folder.file("dir.csv"), "42501"),
-            ("postgres", outside.file("orders.csv"), "42501"),
+            ("NONE", folder.file("nothing.csv"), "58P01"),
+            ("NONE", folder.file("link.csv"), "42501"),
+            ("NONE", folder.file("dir.csv"), "42501"),
+            ("NONE", outside.file("orders.csv"), "42501"),
             (
-                "postgres",
+                "NONE",
                 format!("{}/../x.csv", folder.path().display()),
                 "42501",
             ),
-            ("postgres", "orders.csv".to_owned(), "22023"),
+            ("NONE", "orders.csv".to_owned(), "22023"),
             ("retailscope_none", folder.file("orders.csv"), "42501"),
             ("retailscope_reader", outside.file("orders.csv"), "42501"),
             ("retailscope_reader", outside.file("nothing.csv"), "42501"),
