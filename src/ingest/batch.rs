@@ -67,7 +67,7 @@ impl Rejects {
     pub fn push(&mut self, reject: Reject) -> Outcome<()> {
         // A rule's note and the name of a column may be of any length, and the lake must be able to hold the line.
         let reject = reject.bounded();
-        self.bytes += reject.raw.len() + reject.reason.len();
+        self.bytes += reject.bytes();
         self.packet.push(reject);
         if self.packet.len() >= REJECTS || self.bytes >= REJECT_BYTES {
             self.flush()?;

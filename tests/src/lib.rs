@@ -20,6 +20,7 @@ mod text;
 mod wire;
 
 pub use cluster::{Cluster, InitOptions};
+pub use server::must;
 pub use text::{error_text, hint, query_one, rows_as_text, sqlstate};
 pub use wire::Wire;
 

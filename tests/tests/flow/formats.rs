@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use postgres::Client;
-use retailscope_system_tests::{query_one, tool};
+use retailscope_system_tests::{must, query_one, tool};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -134,15 +134,10 @@ fn the_same_lines_in_every_form_are_the_same_facts() {
         // Written where the tests' own user may, then given to the server.
         let folder = cluster.folder("formats");
         let [typed, renamed] = ["typed", "renamed"].map(|n| folder.join(format!("{n}.parquet")));
-        let output = python
-            .args(["-c", PYARROW])
-            .args([&plain, &typed, &renamed])
-            .output()
-            .unwrap();
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
+        must(
+            python
+                .args(["-c", PYARROW])
+                .args([&plain, &typed, &renamed]),
         );
         cluster.give(&typed);
         cluster.give(&renamed);

@@ -1,7 +1,7 @@
 //! The lake from outside: it alone is enough, and other tools read it.
 
 use crate::support::*;
-use retailscope_system_tests::{Cluster, error_text, hint, query_one, sqlstate, tool};
+use retailscope_system_tests::{Cluster, error_text, hint, must, query_one, sqlstate, tool};
 
 /// Copies a lake's files into another folder.
 pub fn copy_lake(cluster: &Cluster, from: &std::path::Path, to: &std::path::Path) {
@@ -211,15 +211,10 @@ pub fn read_by_others(lake: &std::path::Path, rows: u64, sum: &str) {
     let Some(mut python) = tool("python3") else {
         return;
     };
-    let output = python
-        .args(["-c", READERS])
-        .arg(lake)
-        .args([&rows.to_string(), sum])
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
+    must(
+        python
+            .args(["-c", READERS])
+            .arg(lake)
+            .args([&rows.to_string(), sum]),
     );
 }

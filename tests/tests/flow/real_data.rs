@@ -2,22 +2,15 @@
 
 use crate::support::*;
 use postgres::Client;
-use retailscope_system_tests::{Cluster, data, error_text, query_one, rows_as_text, sqlstate};
+use retailscope_system_tests::{
+    Cluster, data, error_text, must, query_one, rows_as_text, sqlstate,
+};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// A file of the data, unpacked by the system's zstd into the cluster's folder.
 pub fn unpacked(cluster: &Cluster, from: &Path, to: &str) -> PathBuf {
-    let output = Command::new("zstd")
-        .args(["-dcq"])
-        .arg(from)
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let output = must(Command::new("zstd").args(["-dcq"]).arg(from));
     cluster.write_file(to, &output.stdout)
 }
 
