@@ -76,6 +76,33 @@ impl Moment {
     }
 }
 
+/// The days since 1970 of a text like `2011-09-10`; `None` for any other text, and outside 1900 to 2199.
+#[must_use]
+pub fn parse_day(text: &str) -> Option<i32> {
+    let form = text.len() == 10
+        && text.bytes().enumerate().all(|(i, b)| match i {
+            4 | 7 => b == b'-',
+            _ => b.is_ascii_digit(),
+        });
+    if !form {
+        return None;
+    }
+    let moment = Moment {
+        year: text.get(..4)?.parse().ok()?,
+        month: text.get(5..7)?.parse().ok()?,
+        day: text.get(8..)?.parse().ok()?,
+        ..Moment::default()
+    };
+    moment.since_1970().map(days)
+}
+
+/// A day since 1970 as `2011-09-10`.
+#[must_use]
+pub fn day_text(day: i32) -> String {
+    let (year, month, day) = civil_of_day(i64::from(day));
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
 /// 0 for a month that does not exist.
 fn days_in_month(year: i32, month: u32) -> u32 {
     match month {
@@ -93,6 +120,30 @@ mod tests {
     use super::*;
     use chrono::{DateTime, Datelike, NaiveDate};
     use proptest::prelude::*;
+
+    #[test]
+    fn days_are_written_and_read() {
+        for (text, day) in [
+            ("1970-01-01", 0),
+            ("2011-09-10", 15_227),
+            ("1900-01-01", -25_567),
+        ] {
+            assert_eq!(parse_day(text), Some(day));
+            assert_eq!(day_text(day), text);
+        }
+        for text in [
+            "2011-02-29",
+            "2011-9-10",
+            "20110910",
+            "2011-09-10 ",
+            "1899-12-31",
+            "+011-09-10",
+            "",
+            "ü11-09-10",
+        ] {
+            assert_eq!(parse_day(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn every_day_agrees_with_chrono() {

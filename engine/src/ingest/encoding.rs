@@ -3,8 +3,8 @@
 use encoding_rs::Encoding;
 
 use super::IngestError;
-use super::names::shown;
 use super::options::wrong;
+use crate::names::shown;
 
 /// The encoding of a name.
 pub(super) fn named(given: &str) -> Result<&'static Encoding, IngestError> {

@@ -3,10 +3,10 @@
 use serde_json::{Map, Value};
 
 use super::batch::{FIELDS, Field};
-use super::names::{did_you_mean, listed, nearest, normal, shown};
-use super::options::kind;
 use super::suggest::suggested;
 use super::{IngestError, MAX_COLUMNS};
+use crate::names::{did_you_mean, listed, nearest, normal, shown};
+use crate::params::kind;
 
 /// The fields without which a line means nothing.
 const REQUIRED: [Field; 5] = [

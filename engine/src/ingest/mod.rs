@@ -15,7 +15,6 @@ mod header;
 mod mapping;
 #[cfg(test)]
 mod memory_tests;
-mod names;
 mod options;
 mod parquet;
 mod quoted;

@@ -3,8 +3,9 @@
 use encoding_rs::Encoding;
 use serde_json::Value;
 
-use super::names::{did_you_mean, listed, shown};
 use super::{IngestError, encoding};
+use crate::names::{did_you_mean, listed, shown};
+use crate::params::kind;
 
 /// How a source is to be read and cleaned.
 #[derive(Debug, Clone)]
@@ -88,18 +89,6 @@ impl Options {
             }
         }
         Ok(options)
-    }
-}
-
-/// The JSON type of a value, with its article.
-pub(super) fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
     }
 }
 

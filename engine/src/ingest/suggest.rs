@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::batch::Field;
 use super::mapping::known;
-use super::names::{nearest, normal};
+use crate::names::{nearest, normal};
 
 /// For each missing field a pair of a mapping: the free column whose name is nearest, or else the next free one.
 pub(super) fn suggested(missing: &[Field], mut free: Vec<&str>) -> Vec<(String, Value)> {

@@ -6,7 +6,7 @@ const SHOWN: usize = 60;
 const LISTED: usize = 30;
 
 /// A name without case, blanks, underscores and hyphens.
-pub(super) fn normal(name: &str) -> String {
+pub(crate) fn normal(name: &str) -> String {
     name.chars()
         .filter(|c| !c.is_whitespace() && *c != '_' && *c != '-')
         .flat_map(char::to_lowercase)
@@ -14,14 +14,14 @@ pub(super) fn normal(name: &str) -> String {
 }
 
 /// A name for a message: in quotes, cut when very long.
-pub(super) fn shown(name: &str) -> String {
+pub(crate) fn shown(name: &str) -> String {
     let cut: String = name.chars().take(SHOWN).collect();
     let dots = if cut.len() < name.len() { "..." } else { "" };
     format!("\"{}{dots}\"", cut.escape_debug())
 }
 
 /// Names for a message, separated by commas, cut when very many.
-pub(super) fn listed<S: AsRef<str>>(names: &[S]) -> String {
+pub(crate) fn listed<S: AsRef<str>>(names: &[S]) -> String {
     let mut out = names
         .iter()
         .take(LISTED)
@@ -35,7 +35,7 @@ pub(super) fn listed<S: AsRef<str>>(names: &[S]) -> String {
 }
 
 /// The candidate that a misspelt name was near to, if any is.
-pub(super) fn nearest<'a, S: AsRef<str>>(name: &str, candidates: &'a [S]) -> Option<&'a str> {
+pub(crate) fn nearest<'a, S: AsRef<str>>(name: &str, candidates: &'a [S]) -> Option<&'a str> {
     let wanted: Vec<char> = normal(name).chars().take(SHOWN).collect();
     candidates
         .iter()
@@ -52,7 +52,7 @@ pub(super) fn nearest<'a, S: AsRef<str>>(name: &str, candidates: &'a [S]) -> Opt
 }
 
 /// [`nearest`] as the tail of a sentence: `, did you mean "x"?` or nothing.
-pub(super) fn did_you_mean<S: AsRef<str>>(name: &str, candidates: &[S]) -> String {
+pub(crate) fn did_you_mean<S: AsRef<str>>(name: &str, candidates: &[S]) -> String {
     nearest(name, candidates)
         .map(|c| format!(", did you mean {}?", shown(c)))
         .unwrap_or_default()

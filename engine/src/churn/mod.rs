@@ -1,0 +1,1 @@
+//! Churn: who is about to leave, how sure that is and why.

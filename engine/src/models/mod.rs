@@ -1,0 +1,1 @@
+//! Models: the bytes that a trained model is stored as.

@@ -1,0 +1,1 @@
+//! Segments: what kinds of customers there are.
