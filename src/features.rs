@@ -7,3 +7,8 @@ extension_sql_file!(
     name = "features",
     requires = ["schema"]
 );
+extension_sql_file!(
+    "../sql/churn_frame.sql",
+    name = "churn_frame",
+    requires = ["features"]
+);
