@@ -1,0 +1,97 @@
+//! The speed of training and scoring trees on generated customers: `cargo bench -p retailscope-engine --bench trees`.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use ndarray::Array2;
+use retailscope_engine::control::Free;
+use retailscope_engine::random::Stream;
+use retailscope_engine::trees::{Bins, Explainer, adaboost, boosting, forest};
+use std::hint::black_box;
+
+const ROWS: usize = 100_000;
+const FEATURES: usize = 12;
+
+/// Twelve features, one of them a flag and one with missing values; the log-odds are not linear in them.
+fn customers(rows: usize) -> (Array2<f64>, Vec<bool>) {
+    let mut stream = Stream::new(42, "customers of a bench", 0);
+    let mut normal = move || {
+        let radius = (-2.0 * (1.0 - stream.unit()).ln()).sqrt();
+        radius * (std::f64::consts::TAU * stream.unit()).cos()
+    };
+    let mut x = Array2::zeros((rows, FEATURES));
+    let mut y = Vec::with_capacity(rows);
+    for mut row in x.rows_mut() {
+        row.iter_mut().for_each(|v| *v = normal());
+        row[3] = f64::from(row[3] > 0.5);
+        let odds = row[0] - 0.7 * row[1] * row[2] + 0.8 * row[3] + (2.0 * row[4]).sin()
+            - 0.3 * row[5] * row[5];
+        if row[6] > 1.0 {
+            row[6] = f64::NAN;
+        }
+        y.push(odds + 1.8 * normal() > 0.0);
+    }
+    (x, y)
+}
+
+fn trees(c: &mut Criterion) {
+    let (x, y) = customers(ROWS);
+    let targets: Vec<f64> = y.iter().map(|y| f64::from(u8::from(*y))).collect();
+    let bins = Bins::fit(x.view(), None, 255, &Free).unwrap();
+    let binned = bins.apply(x.view(), &Free).unwrap();
+    let boost = boosting::BoostingParams::default();
+    let deep = forest::ForestParams {
+        max_depth: Some(12),
+        ..forest::ForestParams::default()
+    };
+    let stumps = adaboost::AdaBoostParams {
+        n_estimators: 100,
+        learning_rate: 1.0,
+    };
+
+    let mut group = c.benchmark_group("trees");
+    group.sample_size(10);
+    group.throughput(Throughput::Elements(ROWS as u64));
+    group.bench_function("bins", |b| {
+        b.iter(|| {
+            let bins = Bins::fit(x.view(), None, 255, &Free).unwrap();
+            bins.apply(x.view(), &Free).unwrap()
+        });
+    });
+    group.bench_function("boosting 100 x depth 6", |b| {
+        b.iter(|| boosting::fit(&binned, &targets, None, &boost, 1, &Free).unwrap());
+    });
+    group.bench_function("forest 100 x depth 12", |b| {
+        b.iter(|| forest::fit(&binned, &y, None, &deep, 1, &Free).unwrap());
+    });
+    group.bench_function("adaboost 100 stumps", |b| {
+        b.iter(|| adaboost::fit(&binned, &y, None, &stumps, &Free).unwrap());
+    });
+    let model = boosting::fit(&binned, &targets, None, &boost, 1, &Free).unwrap();
+    let mut scores = vec![0.0; ROWS];
+    group.bench_function("score boosting", |b| {
+        b.iter(|| {
+            model
+                .score(x.view(), black_box(&mut scores), &Free)
+                .unwrap()
+        });
+    });
+    let model_forest = forest::fit(&binned, &y, None, &deep, 1, &Free).unwrap();
+    group.bench_function("score forest", |b| {
+        b.iter(|| {
+            model_forest
+                .score(x.view(), black_box(&mut scores), &Free)
+                .unwrap()
+        });
+    });
+    group.throughput(Throughput::Elements(1));
+    let explainer = Explainer::new(&model);
+    let row: Vec<f64> = x.row(0).to_vec();
+    let mut contributions = vec![0.0; FEATURES];
+    group.bench_function("explain a row", |b| {
+        b.iter(|| explainer.explain(&row, black_box(&mut contributions)));
+    });
+    group.finish();
+}
+
+criterion_group!(benches, trees);
+criterion_main!(benches);
