@@ -8,9 +8,11 @@
 
 use pgrx::prelude::*;
 
+mod churn;
 mod features;
 mod ingest;
 mod lake;
+mod models;
 pub mod pg;
 mod warehouse;
 

@@ -159,6 +159,7 @@ fn rs_create_warehouse() -> Result<(), ErrorReport> {
 fn create_all() -> Outcome<()> {
     for script in [
         include_str!("../sql/warehouse.sql"),
+        include_str!("../sql/registry.sql"),
         include_str!("../sql/views.sql"),
         include_str!("../sql/seed.sql"),
         include_str!("../sql/comments.sql"),
@@ -198,6 +199,12 @@ extension_sql_file!("../sql/quality.sql", name = "quality", requires = ["marts"]
 extension_sql_file!(
     "../sql/grants.sql",
     name = "grants",
-    requires = ["quality", "features", "pipeline"]
+    requires = [
+        "quality",
+        "features",
+        "pipeline",
+        "models",
+        "churn_comments"
+    ]
 );
 extension_sql_file!("../sql/install.sql", name = "install", finalize);

@@ -13,10 +13,12 @@ pub mod error;
 pub mod ingest;
 pub mod lake;
 pub mod models;
-mod names;
+pub mod names;
 pub mod params;
 pub mod random;
 pub mod segments;
 mod thrift;
 pub mod trees;
 pub mod warehouse;
+
+pub use calendar::day_text;

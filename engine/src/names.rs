@@ -6,7 +6,7 @@ const SHOWN: usize = 60;
 const LISTED: usize = 30;
 
 /// A name without case, blanks, underscores and hyphens.
-pub(crate) fn normal(name: &str) -> String {
+pub fn normal(name: &str) -> String {
     name.chars()
         .filter(|c| !c.is_whitespace() && *c != '_' && *c != '-')
         .flat_map(char::to_lowercase)
@@ -14,14 +14,14 @@ pub(crate) fn normal(name: &str) -> String {
 }
 
 /// A name for a message: in quotes, cut when very long.
-pub(crate) fn shown(name: &str) -> String {
+pub fn shown(name: &str) -> String {
     let cut: String = name.chars().take(SHOWN).collect();
     let dots = if cut.len() < name.len() { "..." } else { "" };
     format!("\"{}{dots}\"", cut.escape_debug())
 }
 
 /// Names for a message, separated by commas, cut when very many.
-pub(crate) fn listed<S: AsRef<str>>(names: &[S]) -> String {
+pub fn listed<S: AsRef<str>>(names: &[S]) -> String {
     let mut out = names
         .iter()
         .take(LISTED)
@@ -35,7 +35,7 @@ pub(crate) fn listed<S: AsRef<str>>(names: &[S]) -> String {
 }
 
 /// The candidate that a misspelt name was near to, if any is.
-pub(crate) fn nearest<'a, S: AsRef<str>>(name: &str, candidates: &'a [S]) -> Option<&'a str> {
+pub fn nearest<'a, S: AsRef<str>>(name: &str, candidates: &'a [S]) -> Option<&'a str> {
     let wanted: Vec<char> = normal(name).chars().take(SHOWN).collect();
     candidates
         .iter()
@@ -52,7 +52,7 @@ pub(crate) fn nearest<'a, S: AsRef<str>>(name: &str, candidates: &'a [S]) -> Opt
 }
 
 /// [`nearest`] as the tail of a sentence: `, did you mean "x"?` or nothing.
-pub(crate) fn did_you_mean<S: AsRef<str>>(name: &str, candidates: &[S]) -> String {
+pub fn did_you_mean<S: AsRef<str>>(name: &str, candidates: &[S]) -> String {
     nearest(name, candidates)
         .map(|c| format!(", did you mean {}?", shown(c)))
         .unwrap_or_default()

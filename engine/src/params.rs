@@ -104,6 +104,26 @@ impl<'a> Params<'a> {
         self.get(key).is_some()
     }
 
+    /// True when the key has a number, where a word would do too.
+    #[must_use]
+    pub fn is_number(&self, key: &str) -> bool {
+        self.get(key).is_some_and(Value::is_number)
+    }
+
+    /// An object, for [`Params::parse`].
+    ///
+    /// # Errors
+    /// [`ParamError::Value`].
+    pub fn object(&self, key: &'static str) -> Result<Option<&'a Value>, ParamError> {
+        match self.get(key) {
+            Some(value) if !value.is_object() => Err(wrong(
+                key,
+                format!("must be an object, not {}", kind(value)),
+            )),
+            value => Ok(value),
+        }
+    }
+
     /// A number within a range.
     ///
     /// # Errors

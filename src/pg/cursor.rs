@@ -18,7 +18,11 @@ pub struct Rows<'a> {
     rows: usize,
 }
 
-impl Rows<'_> {
+impl<'a> Rows<'a> {
+    pub(super) fn of(table: &'a pg_sys::SPITupleTable, rows: usize) -> Rows<'a> {
+        Rows { table, rows }
+    }
+
     /// Number of rows, at least one.
     #[allow(clippy::len_without_is_empty)]
     pub fn len(&self) -> usize {
@@ -39,10 +43,10 @@ impl Rows<'_> {
         if null { None } else { Some(datum) }
     }
 
-    /// A `text` column (the query casts to it); columns count from 0.
+    /// A `text` or `bytea` column (the query casts to it); columns count from 0.
     pub fn text(&self, row: usize, column: usize) -> Option<&[u8]> {
         let datum = self.datum(row, column)?;
-        // SAFETY: the column is of type text; what is compressed or out of line is copied into the batch's own memory
+        // SAFETY: the column is of one of these types; what is compressed or out of line is copied into the batch's own memory
         // context, which outlives the borrow of `self`.
         unsafe {
             let value = pg_sys::pg_detoast_datum_packed(datum.cast_mut_ptr());
@@ -63,6 +67,12 @@ impl Rows<'_> {
         self.datum(row, column).map(|d| d.value() as i32)
     }
 
+    /// A `float8` column.
+    pub fn f64(&self, row: usize, column: usize) -> Option<f64> {
+        self.datum(row, column)
+            .map(|d| f64::from_bits(d.value() as u64))
+    }
+
     /// A `boolean` column.
     pub fn bool(&self, row: usize, column: usize) -> Option<bool> {
         self.datum(row, column).map(|d| d.value() != 0)
@@ -77,30 +87,75 @@ impl Rows<'_> {
     }
 }
 
-/// Runs `sql` and gives its rows in batches to `each`. A fresh snapshot is taken, so rows that this transaction wrote, or
-/// that others committed before a lock was got, are seen. Privileges are the caller's.
+/// Which rows a query sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Snapshot {
+    /// Those of a new snapshot: also what this transaction wrote, or others committed before a lock was got.
+    Fresh,
+    /// Those that the calling statement sees, as a function that is STABLE must.
+    Statement,
+}
+
+/// A query as SPI takes it.
+pub(super) fn c_query(sql: &str) -> Outcome<CString> {
+    CString::new(sql).map_err(|_| crate::pg::Failure::invalid("a query contains a NUL byte"))
+}
+
+/// Arguments as SPI takes them.
+pub(super) struct Arguments {
+    pub(super) types: Vec<pg_sys::Oid>,
+    pub(super) nulls: Vec<std::ffi::c_char>,
+    pub(super) values: Vec<pg_sys::Datum>,
+}
+
+impl Arguments {
+    pub(super) fn new(arguments: &[pgrx::datum::DatumWithOid<'_>]) -> Arguments {
+        let null = |a: &pgrx::datum::DatumWithOid<'_>| match a.datum() {
+            Some(_) => b' ' as std::ffi::c_char,
+            None => b'n' as std::ffi::c_char,
+        };
+        Arguments {
+            types: arguments.iter().map(|a| a.oid()).collect(),
+            nulls: arguments.iter().map(null).collect(),
+            values: arguments
+                .iter()
+                .map(|a| {
+                    a.datum()
+                        .map_or(pg_sys::Datum::from(0), |d| d.sans_lifetime())
+                })
+                .collect(),
+        }
+    }
+}
+
+/// Runs `sql` and gives its rows in batches to `each`. Privileges are the caller's.
 ///
 /// # Errors
 /// What `each` gives. PostgreSQL's own errors (no such column, no privilege, cancel) unwind.
 pub fn for_each_batch(
     sql: &str,
     arguments: &[pgrx::datum::DatumWithOid<'_>],
+    each: impl FnMut(&Rows<'_>) -> Outcome<()>,
+) -> Outcome<()> {
+    for_each_batch_in(Snapshot::Fresh, sql, arguments, each)
+}
+
+/// [`for_each_batch`] of the rows that a snapshot has.
+///
+/// # Errors
+/// As there.
+pub fn for_each_batch_in(
+    snapshot: Snapshot,
+    sql: &str,
+    arguments: &[pgrx::datum::DatumWithOid<'_>],
     mut each: impl FnMut(&Rows<'_>) -> Outcome<()>,
 ) -> Outcome<()> {
-    let sql = CString::new(sql)
-        .map_err(|_| crate::pg::Failure::invalid("a query contains a NUL byte"))?;
-    let mut types: Vec<pg_sys::Oid> = arguments.iter().map(|a| a.oid()).collect();
-    let mut nulls: Vec<std::ffi::c_char> = arguments
-        .iter()
-        .map(|a| if a.datum().is_some() { b' ' } else { b'n' } as std::ffi::c_char)
-        .collect();
-    let mut values: Vec<pg_sys::Datum> = arguments
-        .iter()
-        .map(|a| {
-            a.datum()
-                .map_or(pg_sys::Datum::from(0), |d| d.sans_lifetime())
-        })
-        .collect();
+    let sql = c_query(sql)?;
+    let Arguments {
+        mut types,
+        mut nulls,
+        mut values,
+    } = Arguments::new(arguments);
     Spi::connect_mut(|_client| {
         // SAFETY: an SPI session is open; arrays have as many entries as there are arguments; the tuple table of a fetch
         // is used only until it is freed below.
@@ -112,7 +167,7 @@ pub fn for_each_batch(
                 types.as_mut_ptr(),
                 values.as_mut_ptr(),
                 nulls.as_mut_ptr(),
-                false,
+                snapshot == Snapshot::Statement,
                 0,
             );
             let mut scratch = PgMemoryContexts::new("retailscope cursor batch");
@@ -124,12 +179,7 @@ pub fn for_each_batch(
                 if table.is_null() || rows == 0 {
                     break Ok(());
                 }
-                let outcome = scratch.switch_to(|_| {
-                    each(&Rows {
-                        table: &*table,
-                        rows,
-                    })
-                });
+                let outcome = scratch.switch_to(|_| each(&Rows::of(&*table, rows)));
                 let held = pg_sys::MemoryContextMemAllocated((*table).tuptabcxt, true)
                     + pg_sys::MemoryContextMemAllocated(scratch.value(), true);
                 fetch = (BYTES / (held / rows).max(1)).clamp(1, FETCH);

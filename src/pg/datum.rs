@@ -5,6 +5,12 @@ pub const EPOCH_DAYS: i32 = 10_957;
 /// The same in microseconds.
 pub const EPOCH_MICROS: i64 = EPOCH_DAYS as i64 * 86_400_000_000;
 
+/// A `date` argument of a query, from days since 1970.
+pub fn date(day: i32) -> pgrx::datum::DatumWithOid<'static> {
+    // SAFETY: a date is an integer, the days since PostgreSQL's epoch.
+    unsafe { pgrx::datum::DatumWithOid::new(day - EPOCH_DAYS, pgrx::pg_sys::DATEOID) }
+}
+
 /// A buffer of varlena values; offsets into it stay valid while it grows.
 #[derive(Debug, Default)]
 pub struct Varlena {

@@ -58,3 +58,23 @@ pub fn require_utf8() -> Outcome<()> {
     )
     .hint("CREATE DATABASE shop ENCODING 'UTF8' TEMPLATE template0;"))
 }
+
+/// The extension's schema as SQL writes it: our own functions are called by their full names.
+///
+/// # Errors
+/// 55000 when the extension has gone.
+pub fn schema() -> Outcome<String> {
+    let found = Spi::get_one::<String>(
+        "SELECT pg_catalog.quote_ident(n.nspname) FROM pg_catalog.pg_extension AS e
+         JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) e.extnamespace
+         WHERE e.extname OPERATOR(pg_catalog.=) 'retailscope'",
+    );
+    match found {
+        Ok(Some(name)) => Ok(name),
+        _ => Err(Failure::new(
+            PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+            "the extension retailscope is not installed in this database",
+        )
+        .hint("CREATE EXTENSION retailscope;")),
+    }
+}

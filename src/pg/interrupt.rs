@@ -30,6 +30,7 @@ const STACK: usize = 8 << 20;
 #[derive(Debug)]
 pub struct Watch {
     turns: Turns,
+    threads: usize,
     stop: AtomicBool,
     phase: Mutex<&'static str>,
     done: AtomicU64,
@@ -46,6 +47,67 @@ impl Watch {
         let result = wait();
         self.turns.take();
         result
+    }
+
+    /// Runs `work` with a pool of `retailscope.threads` threads for rayon's parallel loops. To be called by a worker thread,
+    /// whose blocked signals they inherit; they have ended when it returns.
+    ///
+    /// # Errors
+    /// What `work` gives; 53000 when the system gives no threads.
+    pub fn in_parallel<T: Send>(&self, work: impl FnOnce() -> Outcome<T> + Send) -> Outcome<T> {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(self.threads)
+            .stack_size(STACK)
+            .thread_name(|n| format!("retailscope pool {n}"))
+            .build_scoped(rayon::ThreadBuilder::run, |pool| pool.install(work))
+            .unwrap_or_else(|e| Err(no_threads(&e)))
+    }
+}
+
+fn no_threads(error: &dyn std::error::Error) -> Failure {
+    Failure::new(
+        PgSqlErrorCode::ERRCODE_INSUFFICIENT_RESOURCES,
+        format!("could not start a thread: {error}"),
+    )
+}
+
+/// The `Control` of short work on the main thread: PostgreSQL is asked for interrupts between its steps.
+#[derive(Debug, Clone, Copy)]
+pub struct OnMainThread;
+
+impl OnMainThread {
+    /// Makes rayon's parallel loops on this thread run on it alone: a prediction is too short for threads, and rayon's own
+    /// pool would be one that hears signals and outlives the call.
+    ///
+    /// # Errors
+    /// 53000 when rayon refuses.
+    pub fn new() -> Outcome<OnMainThread> {
+        thread_local! {
+            static REGISTERED: Cell<bool> = const { Cell::new(false) };
+        }
+        if !REGISTERED.get() {
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(1)
+                .use_current_thread()
+                .build()
+                .map_err(|e| no_threads(&e))?;
+            // It belongs to this thread until the process ends.
+            std::mem::forget(pool);
+            REGISTERED.set(true);
+        }
+        Ok(OnMainThread)
+    }
+}
+
+impl Control for OnMainThread {
+    fn should_stop(&self) -> bool {
+        false
+    }
+
+    fn progress(&self, _phase: &'static str, _done: u64, _total: u64) {}
+
+    fn memory_limit(&self) -> u64 {
+        settings::max_memory()
     }
 }
 
@@ -128,6 +190,7 @@ impl Drop for Crew<'_, '_> {
 pub fn with_crew<T>(body: impl for<'s, 'e> FnOnce(&Crew<'s, 'e>) -> Outcome<T>) -> Outcome<T> {
     let _reserve = Reserve::set_aside()?;
     let watch = Watch {
+        threads: settings::threads(),
         turns: Turns {
             free: Mutex::new(settings::threads()),
             changed: Condvar::new(),
@@ -188,12 +251,7 @@ impl<'scope, 'env> Crew<'scope, 'env> {
                 let _taken = result_to.send(result);
             });
         drop(masked);
-        let thread = handle.map_err(|e| {
-            Failure::new(
-                PgSqlErrorCode::ERRCODE_INSUFFICIENT_RESOURCES,
-                format!("could not start a thread: {e}"),
-            )
-        })?;
+        let thread = handle.map_err(|e| no_threads(&e))?;
         let mut threads = self.threads.borrow_mut();
         // Those that are through give their stacks back now: a call may start one for each of many files.
         for ended in threads.extract_if(.., |t| t.is_finished()) {

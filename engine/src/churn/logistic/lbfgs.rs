@@ -68,7 +68,9 @@ pub(super) fn minimise(
         let reached = terms.loss + penalty.of(&next);
         penalty.smooth(&next, &mut terms);
         if !reached.is_finite() {
-            return Err(FitError::Library("it gave coefficients that are no numbers".into()));
+            return Err(FitError::Library(
+                "it gave coefficients that are no numbers".into(),
+            ));
         }
         let stalled = reached >= objective;
         let converged = penalty.slope(&next, &terms.gradient) <= FLAT * scale * 10.0;

@@ -103,7 +103,12 @@ pub(super) fn minimise(
             proximal_step(&terms, &at, &penalty, slope.min(scale) * 1e-4, control)?
         };
         iterations += 1;
-        let descent = terms.gradient.iter().zip(&step).map(|(g, d)| g * d).sum::<f64>()
+        let descent = terms
+            .gradient
+            .iter()
+            .zip(&step)
+            .map(|(g, d)| g * d)
+            .sum::<f64>()
             + penalty.absolute(&moved(&at, &step, 1.0))
             - penalty.absolute(&at);
         let Some(next) = search(problem, &penalty, &at, objective, (&step, descent), control)?
@@ -112,7 +117,12 @@ pub(super) fn minimise(
             break;
         };
         let largest = next.at.iter().map(|b| b.abs()).fold(1.0, f64::max);
-        let change = next.at.iter().zip(&at).map(|(b, a)| (b - a).abs()).fold(0.0, f64::max);
+        let change = next
+            .at
+            .iter()
+            .zip(&at)
+            .map(|(b, a)| (b - a).abs())
+            .fold(0.0, f64::max);
         (at, terms, objective) = (next.at, next.terms, next.objective);
         if change <= STILL * largest {
             converged = penalty.slope(&at, &terms.gradient) <= NEARLY_FLAT * scale;
@@ -174,7 +184,9 @@ fn search(
 
 /// Solves Hessian . step = -gradient by a Cholesky decomposition; a Hessian that is singular in floating point gets a ridge.
 fn newton_step(terms: &Terms, width: usize) -> Vec<f64> {
-    let largest = (0..width).map(|j| terms.hessian[j * width + j]).fold(0.0, f64::max);
+    let largest = (0..width)
+        .map(|j| terms.hessian[j * width + j])
+        .fold(0.0, f64::max);
     let mut ridge = 0.0;
     loop {
         if let Some(step) = solve(&terms.hessian, &terms.gradient, width, ridge) {
@@ -245,12 +257,18 @@ fn proximal_step(
             let next = if j + 1 == width {
                 free
             } else {
-                (free.abs() - penalty.l1 / curvature).max(0.0).copysign(free)
+                (free.abs() - penalty.l1 / curvature)
+                    .max(0.0)
+                    .copysign(free)
             };
             let change = next - now;
             if change != 0.0 {
                 // To exactly 0 where the coefficient becomes 0.
-                step[j] = if next == 0.0 { -at[j] } else { step[j] + change };
+                step[j] = if next == 0.0 {
+                    -at[j]
+                } else {
+                    step[j] + change
+                };
                 for (g, h) in gradient.iter_mut().zip(row) {
                     *g += change * h;
                 }

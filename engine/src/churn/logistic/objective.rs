@@ -58,7 +58,9 @@ impl<'a> Problem<'a> {
     ) -> Result<Problem<'a>, FitError> {
         let (rows, columns) = x.dim();
         if rows == 0 {
-            return Err(FitError::data("a model needs at least one row to learn from"));
+            return Err(FitError::data(
+                "a model needs at least one row to learn from",
+            ));
         }
         if labels.len() != rows || weights.is_some_and(|w| w.len() != rows) {
             return Err(FitError::data("rows, labels and weights differ in number"));
@@ -78,7 +80,11 @@ impl<'a> Problem<'a> {
             if !(weight > 0.0 && weight.is_finite()) {
                 return Err(FitError::data("weights must be positive numbers"));
             }
-            *(if label { &mut balance.0 } else { &mut balance.1 }) += weight;
+            *(if label {
+                &mut balance.0
+            } else {
+                &mut balance.1
+            }) += weight;
         }
         if balance.0 == 0.0 || balance.1 == 0.0 {
             return Err(FitError::data(
@@ -89,7 +95,9 @@ impl<'a> Problem<'a> {
         let sums = size_of::<Sums>() + panels * 32 + triangle(panels) * 128;
         let scratch = 2 * panels * BLOCK * 32;
         let square = (columns + 1).saturating_mul(columns + 1).saturating_mul(8);
-        let bytes = PARTS.saturating_mul(sums + scratch).saturating_add(square.saturating_mul(4));
+        let bytes = PARTS
+            .saturating_mul(sums + scratch)
+            .saturating_add(square.saturating_mul(4));
         Ok(Problem {
             values,
             labels,
@@ -116,7 +124,10 @@ impl<'a> Problem<'a> {
                 None => total = Some(sums),
                 Some(total) => {
                     total.loss += sums.loss;
-                    add(total.gradient.as_flattened_mut(), sums.gradient.as_flattened());
+                    add(
+                        total.gradient.as_flattened_mut(),
+                        sums.gradient.as_flattened(),
+                    );
                     let tiles = sums.tiles.as_flattened().as_flattened();
                     add(total.tiles.as_flattened_mut().as_flattened_mut(), tiles);
                 }
@@ -138,7 +149,9 @@ impl<'a> Problem<'a> {
         let mut terms = self.empty()?;
         let width = self.columns + 1;
         terms.loss = sums.loss;
-        terms.gradient.copy_from_slice(&sums.gradient.as_flattened()[..width]);
+        terms
+            .gradient
+            .copy_from_slice(&sums.gradient.as_flattened()[..width]);
         for i in 0..width {
             for j in 0..=i {
                 let tile = triangle(i / 4) + j / 4;
@@ -184,7 +197,10 @@ impl<'a> Problem<'a> {
                     }
                 }
             }
-            for (panel, out) in design.chunks_exact(BLOCK).zip(curved.chunks_exact_mut(BLOCK)) {
+            for (panel, out) in design
+                .chunks_exact(BLOCK)
+                .zip(curved.chunks_exact_mut(BLOCK))
+            {
                 for ((row, out), h) in panel[..len].iter().zip(out).zip(&curvatures) {
                     *out = row.map(|x| h * x);
                 }

@@ -1,0 +1,141 @@
+//! Functions that return many rows: they go into a tuplestore, which keeps `work_mem` in memory and the rest in a temporary
+//! file, so that a million predictions take no more memory than a thousand.
+
+use crate::pg::datum::EPOCH_DAYS;
+use crate::pg::error::{Failure, Outcome};
+use pgrx::PgMemoryContexts;
+use pgrx::prelude::*;
+
+/// A value of a row.
+#[derive(Debug, Clone, Copy)]
+pub enum Cell<'a> {
+    /// NULL.
+    Null,
+    /// `text`.
+    Text(&'a str),
+    /// `double precision`.
+    Float(f64),
+    /// `boolean`.
+    Bool(bool),
+    /// `integer`.
+    Int(i32),
+    /// `bigint`.
+    Big(i64),
+    /// `date`, in days since 1970.
+    Date(i32),
+}
+
+impl From<Option<f64>> for Cell<'_> {
+    fn from(value: Option<f64>) -> Self {
+        value.map_or(Cell::Null, Cell::Float)
+    }
+}
+
+/// Rows between two times that their texts are freed.
+const ROWS: usize = 1024;
+
+/// The rows that a function returns.
+pub struct RowSet {
+    store: *mut pg_sys::Tuplestorestate,
+    description: pg_sys::TupleDesc,
+    columns: usize,
+    scratch: PgMemoryContexts,
+    rows: usize,
+}
+
+impl RowSet {
+    /// The result of the call that `fcinfo` describes: a function that is declared with RETURNS TABLE and called where rows
+    /// may stand.
+    ///
+    /// # Errors
+    /// 0A000 where PostgreSQL takes no set of rows.
+    pub fn begin(fcinfo: pg_sys::FunctionCallInfo) -> Outcome<RowSet> {
+        let refused = || {
+            Failure::new(
+                PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
+                "set-valued function called in context that cannot accept a set",
+            )
+        };
+        // SAFETY: PostgreSQL's own call, in the way of its manual ("C-Language Functions", returning sets): the executor
+        // hands a ReturnSetInfo where it takes sets; store and description live as long as the query.
+        unsafe {
+            let info = (*fcinfo).resultinfo.cast::<pg_sys::ReturnSetInfo>();
+            if info.is_null() || (*info).type_ != pg_sys::NodeTag::T_ReturnSetInfo {
+                return Err(refused());
+            }
+            let modes = (*info).allowedModes as u32;
+            if modes & pg_sys::SetFunctionReturnMode::SFRM_Materialize == 0 {
+                return Err(refused());
+            }
+            let before = pg_sys::MemoryContextSwitchTo((*(*info).econtext).ecxt_per_query_memory);
+            let mut description: pg_sys::TupleDesc = std::ptr::null_mut();
+            let class =
+                pg_sys::get_call_result_type(fcinfo, std::ptr::null_mut(), &raw mut description);
+            let store = pg_sys::tuplestore_begin_heap(
+                modes & pg_sys::SetFunctionReturnMode::SFRM_Materialize_Random != 0,
+                false,
+                pg_sys::work_mem,
+            );
+            pg_sys::MemoryContextSwitchTo(before);
+            if class != pg_sys::TypeFuncClass::TYPEFUNC_COMPOSITE || description.is_null() {
+                return Err(refused());
+            }
+            (*info).returnMode = pg_sys::SetFunctionReturnMode::SFRM_Materialize;
+            (*info).setResult = store;
+            (*info).setDesc = description;
+            Ok(RowSet {
+                store,
+                description,
+                columns: usize::try_from((*description).natts).unwrap_or(0),
+                scratch: PgMemoryContexts::new("retailscope result row"),
+                rows: 0,
+            })
+        }
+    }
+
+    /// Adds a row; it has as many cells as the function has columns, of their types.
+    ///
+    /// # Errors
+    /// An internal one for another number of cells.
+    pub fn put(&mut self, cells: &[Cell<'_>]) -> Outcome<()> {
+        if cells.len() != self.columns {
+            return Err(Failure::internal(format!(
+                "a row of {} cells for {} columns",
+                cells.len(),
+                self.columns
+            )));
+        }
+        let (store, description) = (self.store, self.description);
+        // SAFETY: as many values as the description has columns; the store copies what they point to, before it is freed.
+        unsafe {
+            self.scratch.switch_to(|_| {
+                let mut values: Vec<pg_sys::Datum> = cells.iter().map(|c| datum(*c)).collect();
+                let mut nulls: Vec<bool> = cells.iter().map(|c| matches!(c, Cell::Null)).collect();
+                pg_sys::tuplestore_putvalues(
+                    store,
+                    description,
+                    values.as_mut_ptr(),
+                    nulls.as_mut_ptr(),
+                );
+            });
+            self.rows += 1;
+            if self.rows.is_multiple_of(ROWS) {
+                self.scratch.reset();
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A value in the current memory context.
+fn datum(cell: Cell<'_>) -> pg_sys::Datum {
+    match cell {
+        Cell::Null => pg_sys::Datum::from(0),
+        Cell::Text(text) => text.into_datum().unwrap_or(pg_sys::Datum::from(0)),
+        Cell::Float(value) => pg_sys::Datum::from(value.to_bits()),
+        Cell::Bool(value) => pg_sys::Datum::from(value),
+        Cell::Int(value) => pg_sys::Datum::from(value),
+        Cell::Big(value) => pg_sys::Datum::from(value),
+        Cell::Date(days) => pg_sys::Datum::from(days - EPOCH_DAYS),
+    }
+}
