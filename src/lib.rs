@@ -14,6 +14,7 @@ mod ingest;
 mod lake;
 mod models;
 pub mod pg;
+mod segments;
 mod warehouse;
 
 #[cfg(any(test, feature = "pg_test"))]

@@ -2,7 +2,7 @@
 
 use crate::churn::serving::Serving;
 use crate::features;
-use crate::pg::cursor::{Rows, Snapshot, for_each_batch_in};
+use crate::pg::cursor::{Snapshot, for_each_batch_in};
 use crate::pg::error::{Failure, Outcome};
 use crate::pg::interrupt::Crew;
 use retailscope_engine::churn::{Feature, FrameBuilder, FrameDigest, Frames};
@@ -55,24 +55,6 @@ pub fn numbers(features: &[Feature]) -> usize {
         .iter()
         .filter(|f| matches!(f, Feature::Number(_)))
         .count()
-}
-
-/// The values of a row, from the column `first` on.
-pub fn values<'r>(
-    rows: &'r Rows<'_>,
-    row: usize,
-    first: usize,
-    (numbers, texts): (usize, usize),
-    into: &mut Vec<f64>,
-) -> Vec<Option<&'r str>> {
-    into.clear();
-    into.extend((0..numbers).map(|n| rows.f64(row, first + n).unwrap_or(f64::NAN)));
-    (0..texts)
-        .map(|t| {
-            let bytes = rows.text(row, first + numbers + t)?;
-            std::str::from_utf8(bytes).ok()
-        })
-        .collect()
 }
 
 /// One frame as a model reads it: its columns row by row, and what the frame is.
@@ -139,7 +121,7 @@ fn read_each(
         &[days.to_vec().into(), horizon.into()],
         |rows| {
             for row in 0..rows.len() {
-                let texts = values(rows, row, 4, shape, &mut row_numbers);
+                let texts = features::values(rows, row, 4, shape, &mut row_numbers);
                 builder.push(
                     rows.i32(row, 0).unwrap_or_default(),
                     rows.text(row, 1).unwrap_or_default(),

@@ -86,7 +86,7 @@ fn recomputed(model: &ChurnModel, shape: (usize, usize), cutoff: i32) -> Outcome
         let mut numbers = Vec::new();
         for_each_batch_in(Snapshot::Statement, &sql, &[date(cutoff)], |rows| {
             for row in 0..rows.len() {
-                let texts = frames::values(rows, row, 1, shape, &mut numbers);
+                let texts = features::values(rows, row, 1, shape, &mut numbers);
                 let customer = rows.text(row, 0).unwrap_or_default();
                 builder.push(cutoff, customer, &numbers, &texts, 0.0, false)?;
             }

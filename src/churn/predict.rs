@@ -70,7 +70,7 @@ fn predict_all(mut out: RowSet) -> Outcome<()> {
     for_each_batch_in(Snapshot::Statement, &sql, &[date(day)], |rows| {
         matrix.clear();
         for row in 0..rows.len() {
-            let texts = frames::values(rows, row, 1, serving.shape, &mut numbers);
+            let texts = features::values(rows, row, 1, serving.shape, &mut numbers);
             serving.encoder.encode(&numbers, &texts, &mut matrix);
         }
         let x = ArrayView2::from_shape((rows.len(), width), &matrix)
@@ -99,14 +99,10 @@ pub fn columns_of(serving: &Serving, customer: &str) -> Outcome<Features> {
     let found = run_kept(&serving.one, &[date(day), customer.into()], |rows| {
         let Some(rows) = rows else { return Ok(None) };
         let mut numbers = Vec::new();
-        let texts = frames::values(rows, 0, 1, serving.shape, &mut numbers);
+        let texts = features::values(rows, 0, 1, serving.shape, &mut numbers);
         Ok(Some(features_of(serving, &numbers, &texts)))
     })?;
-    found.ok_or_else(|| {
-        let shown: String = customer.chars().take(60).collect();
-        Failure::invalid(format!("there is no customer \"{shown}\" with a merchandise sale"))
-            .hint("The customers are in retailscope.mart_customer_rfm; a customer without a history: rs_predict_churn(features => '{...}').")
-    })
+    found.ok_or_else(|| features::unknown_customer(customer))
 }
 
 /// What is known of a customer.

@@ -1,9 +1,11 @@
 //! The day up to which everything is known.
 
 use crate::pg::cursor::{Snapshot, for_each_batch_in};
+use crate::pg::datum::EPOCH_DAYS;
 use crate::pg::error::{Failure, Outcome};
 use crate::pg::plan::run_kept;
 use crate::pg::settings::locally;
+use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 
 /// The day after the newest fact, in days since 1970.
@@ -43,6 +45,14 @@ pub fn day_after_newest() -> Outcome<i32> {
         )
         .hint("Load some first, with rs_ingest_file() or rs_generate_sales().")
     })
+}
+
+/// The day as of which models predict: the day after the newest fact.
+#[pg_extern(stable, parallel_safe)]
+#[search_path(pg_catalog, pg_temp)]
+pub fn rs_default_as_of() -> Result<Option<pgrx::datum::Date>, ErrorReport> {
+    let day = day_after_newest()?;
+    Ok(pgrx::datum::Date::try_from(day - EPOCH_DAYS).ok())
 }
 
 fn is_newest(day: i32) -> Outcome<bool> {

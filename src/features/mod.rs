@@ -1,12 +1,12 @@
 //! Features: set-wise SQL, point in time by construction, and the queries that models read them with.
 
 mod catalog;
-mod day;
+pub mod day;
 mod query;
 
 pub use catalog::{Known, known, meaning};
 pub use day::day_after_newest;
-pub use query::{of_all, of_one, of_one_day, of_truncated_facts};
+pub use query::{of_all, of_one, of_one_day, of_truncated_facts, unknown_customer, values};
 
 use pgrx::prelude::*;
 
@@ -18,5 +18,5 @@ extension_sql_file!(
 extension_sql_file!(
     "../../sql/churn_frame.sql",
     name = "churn_frame",
-    requires = ["features"]
+    requires = ["features", day::rs_default_as_of]
 );

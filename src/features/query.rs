@@ -1,7 +1,8 @@
 //! The queries that read features: of all customers, of one, and of one day from facts that end before it.
 
 use crate::features::catalog::{SOURCE, known};
-use crate::pg::error::Outcome;
+use crate::pg::cursor::Rows;
+use crate::pg::error::{Failure, Outcome};
 use crate::pg::install;
 use std::sync::LazyLock;
 
@@ -50,13 +51,13 @@ pub fn of_all(features: &[&str]) -> Outcome<String> {
     ))
 }
 
-/// The features of all customers as of `$1`. Columns: customer_id, features.
+/// The features of all customers as of `$1`, in the order of their ids. Columns: customer_id, features.
 ///
 /// # Errors
 /// When the extension has gone.
 pub fn of_one_day(features: &[&str]) -> Outcome<String> {
     Ok(format!(
-        "SELECT c.customer_id, {} FROM {}.rs_customer_features($1) AS c",
+        "SELECT c.customer_id, {} FROM {}.rs_customer_features($1) AS c ORDER BY c.customer_id COLLATE pg_catalog.\"C\"",
         columns(features),
         install::schema()?
     ))
@@ -87,4 +88,29 @@ pub fn of_truncated_facts(features: &[&str]) -> String {
         columns(features),
         names()
     )
+}
+
+/// The values of a row, from the column `first` on.
+pub fn values<'r>(
+    rows: &'r Rows<'_>,
+    row: usize,
+    first: usize,
+    (numbers, texts): (usize, usize),
+    into: &mut Vec<f64>,
+) -> Vec<Option<&'r str>> {
+    into.clear();
+    into.extend((0..numbers).map(|n| rows.f64(row, first + n).unwrap_or(f64::NAN)));
+    (0..texts)
+        .map(|t| {
+            let bytes = rows.text(row, first + numbers + t)?;
+            std::str::from_utf8(bytes).ok()
+        })
+        .collect()
+}
+
+/// A customer of whom there are no features.
+pub fn unknown_customer(customer: &str) -> Failure {
+    let shown: String = customer.chars().take(60).collect();
+    Failure::invalid(format!("there is no customer \"{shown}\" with a merchandise sale"))
+        .hint("The customers are in retailscope.dim_customer; first_sale_date tells who has bought merchandise.")
 }
