@@ -189,15 +189,17 @@ pub fn fit(
 
 /// The raw score without trees.
 fn base_score(y: &[f64], weights: Option<&[f64]>, objective: Objective) -> f64 {
+    // Relative to the largest weight, for no sum to overflow.
+    let largest = weights.map_or(1.0, |w| w.iter().copied().fold(f64::MIN_POSITIVE, f64::max));
     let (mut sum, mut total) = (0.0, 0.0);
     for (row, y) in y.iter().enumerate() {
-        let weight = weights.map_or(1.0, |w| w[row]);
+        let weight = weights.map_or(1.0, |w| w[row] / largest);
         sum += weight * y;
         total += weight;
     }
     let mean = if total > 0.0 { sum / total } else { 0.0 };
     match objective {
-        Objective::Squared => mean,
+        Objective::Squared => mean.clamp(f64::MIN, f64::MAX),
         Objective::Logistic => {
             // With one class only the odds have no end.
             let share = mean.clamp(1e-7, 1.0 - 1e-7);

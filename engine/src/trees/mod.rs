@@ -15,6 +15,9 @@ mod partition;
 mod score;
 mod shap;
 mod split;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod testing;
 
 pub use bins::{Binned, Bins, MAX_BINS};
 pub use ensemble::{Ensemble, MAX_DEPTH, Node};
