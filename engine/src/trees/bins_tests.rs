@@ -111,12 +111,12 @@ fn threads_do_not_matter_and_it_stops() {
     }
     let bins = &cuts.0;
     assert!(bins.apply(x.view(), &Probe::stopping_after(2)).is_err());
-    let probe = Probe::patient().granting(700_000);
+    let probe = Probe::patient().granting(1_300_000);
     let binned = bins.apply(x.view(), &probe).unwrap();
-    assert_eq!(probe.held_bytes(), 600_000);
+    assert_eq!(probe.held_bytes(), 1_200_000);
     drop(binned);
     assert!(
-        bins.apply(x.view(), &Probe::patient().granting(599_999))
+        bins.apply(x.view(), &Probe::patient().granting(1_199_999))
             .is_err()
     );
 }

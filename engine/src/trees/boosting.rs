@@ -161,6 +161,7 @@ pub fn fit(
         let (inside, outside) = list.split_at_mut(sampled);
         let ground = Ground {
             codes: columns.codes(),
+            columns: &columns.columns,
             values: &columns.values,
             pairs: &pairs,
             rule,
@@ -323,6 +324,8 @@ struct Columns<'a> {
     chosen: Vec<usize>,
     /// Bins of values of each chosen feature.
     values: Vec<usize>,
+    /// Codes of each chosen feature.
+    columns: Vec<&'a [u8]>,
     /// The codes of the chosen features, when they are not all.
     copied: Vec<u8>,
     charge: Charge,
@@ -338,6 +341,7 @@ impl<'a> Columns<'a> {
             seed,
             chosen: (0..all).collect(),
             values: (0..all).map(|f| binned.bins().values(f)).collect(),
+            columns: (0..all).map(|f| binned.column(f)).collect(),
             copied: Vec::new(),
             charge: Charge::default(),
         })
@@ -351,6 +355,7 @@ impl<'a> Columns<'a> {
         let mut stream = Stream::new(self.seed, "features of a boosted tree", tree as u64);
         self.chosen = stream.sample(bins.features(), self.count);
         self.values = self.chosen.iter().map(|f| bins.values(*f)).collect();
+        self.columns = self.chosen.iter().map(|f| self.binned.column(*f)).collect();
         let len = self.binned.rows() * self.count;
         self.charge.set(len as u64, "boosting", control)?;
         let more = len.saturating_sub(self.copied.len());

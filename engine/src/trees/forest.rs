@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
-use super::bins::{Binned, Bins};
+use super::bins::Binned;
 use super::ensemble::{Ensemble, MAX_DEPTH, Tree};
 use super::histogram::Sums;
-use super::partition::partition;
+use super::partition::{partition, sides};
 use crate::control::{Charge, Control, Stop, reserve};
 use crate::params::{ParamError, wrong};
 use crate::random::Stream;
@@ -118,15 +118,13 @@ pub fn fit(
         weights.is_none_or(|w| w.len() == rows),
         "a weight for each row"
     );
-    let _charge = Charge::new((rows * features) as u64, "random forest", control)?;
-    let columns = columns(binned, control)?;
     let done = AtomicU64::new(0);
     let total = params.n_estimators as u64;
     let trees = (0..total)
         .into_par_iter()
         .map(|index| {
             let stream = Stream::new(seed, "tree of a forest", index);
-            let mut grower = Grower::new(binned.bins(), &columns, params, stream, control);
+            let mut grower = Grower::new(binned, params, stream, control);
             let tree = grower.grow(y, weights, params)?;
             let done = done.fetch_add(1, Ordering::Relaxed) + 1;
             control.progress("random forest", done, total);
@@ -138,26 +136,6 @@ pub fn fit(
         ensemble.push(tree);
     }
     Ok(ensemble)
-}
-
-/// The codes, feature after feature: a node looks at few of them.
-fn columns(binned: &Binned, control: &dyn Control) -> Result<Vec<u8>, Stop> {
-    let (rows, features) = (binned.rows(), binned.bins().features());
-    let mut columns = Vec::new();
-    reserve(&mut columns, rows * features, "random forest")?;
-    columns.resize(rows * features, 0u8);
-    columns
-        .par_chunks_mut(rows.max(1))
-        .enumerate()
-        .try_for_each(|(feature, column)| {
-            control.check()?;
-            let codes = binned.codes().iter().skip(feature).step_by(features);
-            for (to, from) in column.iter_mut().zip(codes) {
-                *to = *from;
-            }
-            Ok(())
-        })?;
-    Ok(columns)
 }
 
 /// What a bin of a feature holds of a node.
@@ -214,8 +192,7 @@ struct Split {
 
 /// Grows one tree, depth first.
 struct Grower<'a> {
-    bins: &'a Bins,
-    columns: &'a [u8],
+    binned: &'a Binned,
     control: &'a dyn Control,
     stream: Stream,
     max_features: usize,
@@ -230,23 +207,21 @@ struct Grower<'a> {
 
 impl<'a> Grower<'a> {
     fn new(
-        bins: &'a Bins,
-        columns: &'a [u8],
+        binned: &'a Binned,
         params: &ForestParams,
         stream: Stream,
         control: &'a dyn Control,
     ) -> Self {
         Grower {
-            bins,
-            columns,
+            binned,
             control,
             stream,
-            max_features: params.max_features.of(bins.features()),
+            max_features: params.max_features.of(binned.bins().features()),
             max_depth: params.max_depth.unwrap_or(MAX_DEPTH).min(MAX_DEPTH),
             min_rows: u32::try_from(params.min_samples_leaf).unwrap_or(u32::MAX),
             n_estimators: params.n_estimators as f64,
             cells: vec![Cell::default(); 256],
-            features: (0..bins.features()).collect(),
+            features: (0..binned.bins().features()).collect(),
             pairs: Vec::new(),
         }
     }
@@ -281,13 +256,13 @@ impl<'a> Grower<'a> {
             let Some(split) = self.best(&parent, &rows[here.clone()])? else {
                 continue;
             };
-            let column = self.column(split.feature);
-            let missing = self.bins.values(split.feature);
-            let left = |row: u32| {
-                let code = column[row as usize];
-                code <= split.bin || (split.missing_left && usize::from(code) == missing)
-            };
-            let middle = partition(&mut rows[here.clone()], &mut spare[here], left);
+            let missing = self.binned.bins().values(split.feature);
+            let middle = partition(
+                &mut rows[here.clone()],
+                &mut spare[here],
+                self.binned.column(split.feature),
+                &sides(split.bin, missing, split.missing_left),
+            );
             if tree.nodes.len() == tree.nodes.capacity() {
                 let bytes = 2 * (tree.nodes.capacity() + 2) * size_of_val(&tree.nodes[0]);
                 tree_charge.set(bytes as u64, "random forest", self.control)?;
@@ -313,7 +288,7 @@ impl<'a> Grower<'a> {
             });
             let node = &mut tree.nodes[parent.node as usize];
             node.feature = split.feature as u32;
-            node.threshold = self.bins.threshold(split.feature, split.bin);
+            node.threshold = self.binned.bins().threshold(split.feature, split.bin);
             node.missing_left = split.missing_left;
             node.gain = (split.score - parent.all.score()).max(0.0);
             node.value = 0.0;
@@ -377,11 +352,6 @@ impl<'a> Grower<'a> {
         depth >= self.max_depth || all.rows / 2 < self.min_rows || all.pure()
     }
 
-    fn column(&self, feature: usize) -> &'a [u8] {
-        let rows = self.pairs.len();
-        &self.columns[feature * rows..(feature + 1) * rows]
-    }
-
     /// The best split by the features that are drawn.
     fn best(&mut self, open: &Open, rows: &[u32]) -> Result<Option<Split>, Stop> {
         let mut best = None;
@@ -396,7 +366,7 @@ impl<'a> Grower<'a> {
             let other = drawn + self.stream.below(self.features.len() - drawn);
             self.features.swap(drawn, other);
             let feature = self.features[drawn];
-            let values = self.bins.values(feature);
+            let values = self.binned.bins().values(feature);
             self.fill(feature, rows)?;
             looked_at += usize::from(self.look(feature, values, open.all, &mut best));
             self.cells[..=values].fill(Cell::default());
@@ -405,7 +375,7 @@ impl<'a> Grower<'a> {
     }
 
     fn fill(&mut self, feature: usize, rows: &[u32]) -> Result<(), Stop> {
-        let column = self.column(feature);
+        let column = self.binned.column(feature);
         for rows in rows.chunks(1 << 16) {
             self.control.check()?;
             for &row in rows {

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
+use super::super::Bins;
 use super::super::testing::{
     Oracle, assert_close, binned, customers, numbers, same_for_all_threads, scores,
 };
