@@ -132,7 +132,8 @@ pub fn fit(
     );
     let base = base_score(y, weights, params.objective);
     let mut ensemble = Ensemble::new(binned.bins().features(), base);
-    let bytes = rows * (size_of::<f64>() + size_of::<[f32; 2]>() + 2 * size_of::<u32>());
+    // Scores (and what a tree gives to rows outside of its sample), pairs and two lists of rows.
+    let bytes = rows * (2 * size_of::<f64>() + size_of::<[f32; 2]>() + 2 * size_of::<u32>());
     let _charge = Charge::new(bytes as u64, "boosting", control)?;
     let mut scores: Vec<f64> = Vec::new();
     reserve(&mut scores, rows, "boosting")?;
@@ -157,7 +158,7 @@ pub fn fit(
         gradients(params.objective, &scores, y, weights, &mut pairs, control)?;
         columns.draw(tree, control)?;
         // The sampled rows first, then the others.
-        let sampled = draw_rows(&mut list, rows, params.subsample, seed, tree);
+        let sampled = draw_rows(&mut list, &mut spare, params.subsample, seed, tree, control)?;
         let (inside, outside) = list.split_at_mut(sampled);
         let ground = Ground {
             codes: columns.codes(),
@@ -249,26 +250,37 @@ fn gradients(
         })
 }
 
-/// Puts the sampled rows first, ascending, then the others; returns the number of the first.
-fn draw_rows(list: &mut Vec<u32>, rows: usize, share: f64, seed: i64, tree: usize) -> usize {
+/// Puts the sampled rows first, ascending, then the others; returns the number of the first. `spare` has a place for each row.
+fn draw_rows(
+    list: &mut Vec<u32>,
+    spare: &mut [u32],
+    share: f64,
+    seed: i64,
+    tree: usize,
+    control: &dyn Control,
+) -> Result<usize, Stop> {
+    let rows = spare.len();
     list.clear();
     if share >= 1.0 {
         list.extend(0..rows as u32);
-        return rows;
+        return Ok(rows);
     }
-    let mut others = Vec::with_capacity(rows);
+    let mut others = 0;
     let mut stream = Stream::new(seed, "rows of a boosted tree", tree as u64);
     for row in 0..rows as u32 {
+        if row % (1 << 18) == 0 {
+            control.check()?;
+        }
         if stream.unit() < share {
             list.push(row);
         } else {
-            others.push(row);
+            spare[others] = row;
+            others += 1;
         }
     }
-    let sampled = list.len();
-    list.extend(others);
+    list.extend_from_slice(&spare[..others]);
     // Nothing drawn: a tree on all rows instead of none.
-    if sampled == 0 { rows } else { sampled }
+    Ok(if others == rows { rows } else { rows - others })
 }
 
 /// Adds the leaves to the scores of the rows that the tree has grown on.

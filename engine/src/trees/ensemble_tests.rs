@@ -132,12 +132,14 @@ fn scoring_takes_any_number_of_rows_and_stops() {
     assert_eq!(scores(&Ensemble::new(0, 1.5), &without), [1.5; 3]);
 }
 
+type Damage<'a> = (&'a str, &'a dyn Fn(&mut Ensemble));
+
 #[test]
 fn every_kind_of_damage_is_found() {
     let good = model();
     let last = good.feature.len() as u32 - 1;
     let second = good.starts[1];
-    let damages: [(&str, &dyn Fn(&mut Ensemble)); 25] = [
+    let damages: [Damage; 25] = [
         ("threshold", &|m| _ = m.threshold.pop()),
         ("left", &|m| _ = m.left.pop()),
         ("right", &|m| m.right.push(0)),

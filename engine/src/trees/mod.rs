@@ -8,6 +8,7 @@ mod bins;
 pub mod boosting;
 mod ensemble;
 pub mod forest;
+mod forest_params;
 mod grow;
 mod histogram;
 mod logistic;
