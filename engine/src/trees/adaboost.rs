@@ -12,6 +12,9 @@ use crate::params::{ParamError, wrong};
 /// Rows of one task that is done row by row.
 const CHUNK: usize = 1 << 14;
 
+/// How much better than one half an error must be: less is rounding, and a vote of nothing but rounding would be the only one.
+const CHANCE: f64 = 1e-9;
+
 /// Parameters of [`fit`]; names and defaults are scikit-learn's.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AdaBoostParams {
@@ -50,7 +53,8 @@ impl AdaBoostParams {
 ///
 /// Each stump is the split with the least Gini impurity under the present weights, and votes for the heavier class on each
 /// side. It ends early after a stump without an error, which then counts as one with the vote 1, and before one that is no better
-/// than chance. The raw score is the mean vote, weighted, in `[-1, 1]`; the cover of a node is its weight at that stump.
+/// than chance. The raw score is scikit-learn's decision function, twice the weighted mean vote, in `[-2, 2]`: its
+/// `predict_proba` is the logistic function of that. The cover of a node is its weight at that stump.
 /// `params` must pass [`AdaBoostParams::check`].
 ///
 /// # Errors
@@ -95,7 +99,7 @@ pub fn fit(
             stumps.push((stump, 1.0));
             break;
         }
-        if error >= 0.5 {
+        if error >= 0.5 - CHANCE {
             break;
         }
         let vote = params.learning_rate * ((1.0 - error) / error).ln();
@@ -110,7 +114,7 @@ pub fn fit(
     for (mut stump, vote) in stumps {
         for node in &mut stump.nodes {
             if node.left == 0 {
-                node.value *= vote / votes;
+                node.value *= 2.0 * vote / votes;
             }
         }
         ensemble.push(&stump);

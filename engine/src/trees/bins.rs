@@ -84,7 +84,7 @@ impl Bins {
         assert_eq!(x.ncols(), self.cuts.len(), "features");
         assert!(u32::try_from(x.nrows()).is_ok(), "rows");
         let (rows, features) = x.dim();
-        let charge = Charge::new((rows * features) as u64, "binned features", control)?;
+        let charge = Charge::new(2 * (rows * features) as u64, "binned features", control)?;
         let mut codes = Vec::new();
         reserve(&mut codes, rows * features, "binned features")?;
         codes.resize(rows * features, 0u8);
@@ -108,10 +108,25 @@ impl Bins {
                 }
                 Ok(())
             })?;
+        let mut columns = Vec::new();
+        reserve(&mut columns, rows * features, "binned features")?;
+        columns.resize(rows * features, 0u8);
+        columns
+            .par_chunks_mut(rows.max(1))
+            .enumerate()
+            .try_for_each(|(feature, column)| {
+                control.check()?;
+                let codes = codes.iter().skip(feature).step_by(features);
+                for (to, from) in column.iter_mut().zip(codes) {
+                    *to = *from;
+                }
+                Ok(())
+            })?;
         Ok(Binned {
             bins: self.clone(),
             rows,
             codes,
+            columns,
             _charge: charge,
         })
     }
@@ -142,12 +157,15 @@ impl Bins {
     }
 }
 
-/// Coded features, one byte each, row after row.
+/// Coded features, one byte each, in two orders: to sum up rows by all features and to part rows by one.
 #[derive(Debug)]
 pub struct Binned {
     bins: Bins,
     rows: usize,
+    /// Row after row.
     codes: Vec<u8>,
+    /// Feature after feature.
+    columns: Vec<u8>,
     _charge: Charge,
 }
 
@@ -168,6 +186,11 @@ impl Binned {
     #[must_use]
     pub fn codes(&self) -> &[u8] {
         &self.codes
+    }
+
+    /// The codes of a feature.
+    pub(super) fn column(&self, feature: usize) -> &[u8] {
+        &self.columns[feature * self.rows..(feature + 1) * self.rows]
     }
 }
 

@@ -132,7 +132,8 @@ pub fn fit(
     );
     let base = base_score(y, weights, params.objective);
     let mut ensemble = Ensemble::new(binned.bins().features(), base);
-    let bytes = rows * (size_of::<f64>() + size_of::<[f32; 2]>() + 2 * size_of::<u32>());
+    // Scores (and what a tree gives to rows outside of its sample), pairs and two lists of rows.
+    let bytes = rows * (2 * size_of::<f64>() + size_of::<[f32; 2]>() + 2 * size_of::<u32>());
     let _charge = Charge::new(bytes as u64, "boosting", control)?;
     let mut scores: Vec<f64> = Vec::new();
     reserve(&mut scores, rows, "boosting")?;
@@ -157,10 +158,11 @@ pub fn fit(
         gradients(params.objective, &scores, y, weights, &mut pairs, control)?;
         columns.draw(tree, control)?;
         // The sampled rows first, then the others.
-        let sampled = draw_rows(&mut list, rows, params.subsample, seed, tree);
+        let sampled = draw_rows(&mut list, &mut spare, params.subsample, seed, tree, control)?;
         let (inside, outside) = list.split_at_mut(sampled);
         let ground = Ground {
             codes: columns.codes(),
+            columns: &columns.columns,
             values: &columns.values,
             pairs: &pairs,
             rule,
@@ -189,15 +191,17 @@ pub fn fit(
 
 /// The raw score without trees.
 fn base_score(y: &[f64], weights: Option<&[f64]>, objective: Objective) -> f64 {
+    // Relative to the largest weight, for no sum to overflow.
+    let largest = weights.map_or(1.0, |w| w.iter().copied().fold(f64::MIN_POSITIVE, f64::max));
     let (mut sum, mut total) = (0.0, 0.0);
     for (row, y) in y.iter().enumerate() {
-        let weight = weights.map_or(1.0, |w| w[row]);
+        let weight = weights.map_or(1.0, |w| w[row] / largest);
         sum += weight * y;
         total += weight;
     }
     let mean = if total > 0.0 { sum / total } else { 0.0 };
     match objective {
-        Objective::Squared => mean,
+        Objective::Squared => mean.clamp(f64::MIN, f64::MAX),
         Objective::Logistic => {
             // With one class only the odds have no end.
             let share = mean.clamp(1e-7, 1.0 - 1e-7);
@@ -246,26 +250,37 @@ fn gradients(
         })
 }
 
-/// Puts the sampled rows first, ascending, then the others; returns the number of the first.
-fn draw_rows(list: &mut Vec<u32>, rows: usize, share: f64, seed: i64, tree: usize) -> usize {
+/// Puts the sampled rows first, ascending, then the others; returns the number of the first. `spare` has a place for each row.
+fn draw_rows(
+    list: &mut Vec<u32>,
+    spare: &mut [u32],
+    share: f64,
+    seed: i64,
+    tree: usize,
+    control: &dyn Control,
+) -> Result<usize, Stop> {
+    let rows = spare.len();
     list.clear();
     if share >= 1.0 {
         list.extend(0..rows as u32);
-        return rows;
+        return Ok(rows);
     }
-    let mut others = Vec::with_capacity(rows);
+    let mut others = 0;
     let mut stream = Stream::new(seed, "rows of a boosted tree", tree as u64);
     for row in 0..rows as u32 {
+        if row % (1 << 18) == 0 {
+            control.check()?;
+        }
         if stream.unit() < share {
             list.push(row);
         } else {
-            others.push(row);
+            spare[others] = row;
+            others += 1;
         }
     }
-    let sampled = list.len();
-    list.extend(others);
+    list.extend_from_slice(&spare[..others]);
     // Nothing drawn: a tree on all rows instead of none.
-    if sampled == 0 { rows } else { sampled }
+    Ok(if others == rows { rows } else { rows - others })
 }
 
 /// Adds the leaves to the scores of the rows that the tree has grown on.
@@ -321,6 +336,8 @@ struct Columns<'a> {
     chosen: Vec<usize>,
     /// Bins of values of each chosen feature.
     values: Vec<usize>,
+    /// Codes of each chosen feature.
+    columns: Vec<&'a [u8]>,
     /// The codes of the chosen features, when they are not all.
     copied: Vec<u8>,
     charge: Charge,
@@ -336,6 +353,7 @@ impl<'a> Columns<'a> {
             seed,
             chosen: (0..all).collect(),
             values: (0..all).map(|f| binned.bins().values(f)).collect(),
+            columns: (0..all).map(|f| binned.column(f)).collect(),
             copied: Vec::new(),
             charge: Charge::default(),
         })
@@ -349,6 +367,7 @@ impl<'a> Columns<'a> {
         let mut stream = Stream::new(self.seed, "features of a boosted tree", tree as u64);
         self.chosen = stream.sample(bins.features(), self.count);
         self.values = self.chosen.iter().map(|f| bins.values(*f)).collect();
+        self.columns = self.chosen.iter().map(|f| self.binned.column(*f)).collect();
         let len = self.binned.rows() * self.count;
         self.charge.set(len as u64, "boosting", control)?;
         let more = len.saturating_sub(self.copied.len());

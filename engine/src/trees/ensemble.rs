@@ -51,6 +51,9 @@ pub enum Node {
 }
 
 impl Ensemble {
+    /// Bytes of a node.
+    pub(super) const NODE: usize = 4 * size_of::<f64>() + 3 * size_of::<u32>() + size_of::<u8>();
+
     pub(super) fn new(features: usize, base: f64) -> Ensemble {
         Ensemble {
             features: features as u32,

@@ -4,94 +4,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
-use super::bins::{Binned, Bins};
+use super::bins::Binned;
 use super::ensemble::{Ensemble, MAX_DEPTH, Tree};
+pub use super::forest_params::{ForestParams, MaxFeatures};
 use super::histogram::Sums;
-use super::partition::partition;
+use super::partition::{partition, sides};
 use crate::control::{Charge, Control, Stop, reserve};
-use crate::params::{ParamError, wrong};
 use crate::random::Stream;
-
-/// How many features are looked at for a split.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum MaxFeatures {
-    /// The square root of their number, rounded down.
-    Sqrt,
-    /// The binary logarithm of their number, rounded down.
-    Log2,
-    /// All of them.
-    All,
-    /// A share of them, over 0 and at most 1, rounded down.
-    Fraction(f64),
-}
-
-impl MaxFeatures {
-    /// Of so many features, at least one.
-    fn of(self, features: usize) -> usize {
-        let all = features as f64;
-        let count = match self {
-            MaxFeatures::Sqrt => all.sqrt(),
-            MaxFeatures::Log2 => all.log2(),
-            MaxFeatures::All => all,
-            MaxFeatures::Fraction(share) => share * all,
-        };
-        (count as usize).clamp(1, features.max(1))
-    }
-}
-
-/// Parameters of [`fit`]; names and meaning are scikit-learn's.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct ForestParams {
-    /// Trees, 1 to 10,000.
-    pub n_estimators: usize,
-    /// Depth of each tree, 1 to 64; none means 64.
-    pub max_depth: Option<u32>,
-    /// The least number of (different) rows in a leaf, at least 1.
-    pub min_samples_leaf: usize,
-    /// Features that are looked at for a split. Constant ones do not count, and the search goes on until a split is found.
-    pub max_features: MaxFeatures,
-    /// Whether each tree grows on as many rows drawn with replacement.
-    pub bootstrap: bool,
-}
-
-impl Default for ForestParams {
-    fn default() -> Self {
-        ForestParams {
-            n_estimators: 100,
-            max_depth: None,
-            min_samples_leaf: 1,
-            max_features: MaxFeatures::Sqrt,
-            bootstrap: true,
-        }
-    }
-}
-
-impl ForestParams {
-    /// Verifies the ranges.
-    ///
-    /// # Errors
-    /// [`ParamError::Value`] for the first parameter that is out of its range.
-    pub fn check(&self) -> Result<(), ParamError> {
-        if !(1..=10_000).contains(&self.n_estimators) {
-            return Err(wrong("n_estimators", "must be between 1 and 10000"));
-        }
-        if self
-            .max_depth
-            .is_some_and(|d| !(1..=MAX_DEPTH).contains(&d))
-        {
-            return Err(wrong("max_depth", "must be between 1 and 64"));
-        }
-        if self.min_samples_leaf == 0 {
-            return Err(wrong("min_samples_leaf", "must be at least 1"));
-        }
-        if let MaxFeatures::Fraction(share) = self.max_features
-            && !(share > 0.0 && share <= 1.0)
-        {
-            return Err(wrong("max_features", "must be over 0 and at most 1"));
-        }
-        Ok(())
-    }
-}
 
 /// Trains on labels `y` with positive `weights` (1 when there are none).
 ///
@@ -118,46 +37,26 @@ pub fn fit(
         weights.is_none_or(|w| w.len() == rows),
         "a weight for each row"
     );
-    let _charge = Charge::new((rows * features) as u64, "random forest", control)?;
-    let columns = columns(binned, control)?;
     let done = AtomicU64::new(0);
     let total = params.n_estimators as u64;
     let trees = (0..total)
         .into_par_iter()
         .map(|index| {
             let stream = Stream::new(seed, "tree of a forest", index);
-            let mut grower = Grower::new(binned.bins(), &columns, params, stream, control);
+            let mut grower = Grower::new(binned, params, stream, control);
             let tree = grower.grow(y, weights, params)?;
             let done = done.fetch_add(1, Ordering::Relaxed) + 1;
             control.progress("random forest", done, total);
             Ok(tree)
         })
         .collect::<Result<Vec<_>, Stop>>()?;
+    let nodes: usize = trees.iter().map(|(tree, _)| tree.nodes.len()).sum();
+    let _charge = Charge::new((nodes * Ensemble::NODE) as u64, "random forest", control)?;
     let mut ensemble = Ensemble::new(features, 0.0);
     for (tree, _charge) in &trees {
         ensemble.push(tree);
     }
     Ok(ensemble)
-}
-
-/// The codes, feature after feature: a node looks at few of them.
-fn columns(binned: &Binned, control: &dyn Control) -> Result<Vec<u8>, Stop> {
-    let (rows, features) = (binned.rows(), binned.bins().features());
-    let mut columns = Vec::new();
-    reserve(&mut columns, rows * features, "random forest")?;
-    columns.resize(rows * features, 0u8);
-    columns
-        .par_chunks_mut(rows.max(1))
-        .enumerate()
-        .try_for_each(|(feature, column)| {
-            control.check()?;
-            let codes = binned.codes().iter().skip(feature).step_by(features);
-            for (to, from) in column.iter_mut().zip(codes) {
-                *to = *from;
-            }
-            Ok(())
-        })?;
-    Ok(columns)
 }
 
 /// What a bin of a feature holds of a node.
@@ -214,8 +113,7 @@ struct Split {
 
 /// Grows one tree, depth first.
 struct Grower<'a> {
-    bins: &'a Bins,
-    columns: &'a [u8],
+    binned: &'a Binned,
     control: &'a dyn Control,
     stream: Stream,
     max_features: usize,
@@ -230,23 +128,21 @@ struct Grower<'a> {
 
 impl<'a> Grower<'a> {
     fn new(
-        bins: &'a Bins,
-        columns: &'a [u8],
+        binned: &'a Binned,
         params: &ForestParams,
         stream: Stream,
         control: &'a dyn Control,
     ) -> Self {
         Grower {
-            bins,
-            columns,
+            binned,
             control,
             stream,
-            max_features: params.max_features.of(bins.features()),
+            max_features: params.max_features.of(binned.bins().features()),
             max_depth: params.max_depth.unwrap_or(MAX_DEPTH).min(MAX_DEPTH),
             min_rows: u32::try_from(params.min_samples_leaf).unwrap_or(u32::MAX),
             n_estimators: params.n_estimators as f64,
             cells: vec![Cell::default(); 256],
-            features: (0..bins.features()).collect(),
+            features: (0..binned.bins().features()).collect(),
             pairs: Vec::new(),
         }
     }
@@ -281,13 +177,13 @@ impl<'a> Grower<'a> {
             let Some(split) = self.best(&parent, &rows[here.clone()])? else {
                 continue;
             };
-            let column = self.column(split.feature);
-            let missing = self.bins.values(split.feature);
-            let left = |row: u32| {
-                let code = column[row as usize];
-                code <= split.bin || (split.missing_left && usize::from(code) == missing)
-            };
-            let middle = partition(&mut rows[here.clone()], &mut spare[here], left);
+            let missing = self.binned.bins().values(split.feature);
+            let middle = partition(
+                &mut rows[here.clone()],
+                &mut spare[here],
+                self.binned.column(split.feature),
+                &sides(split.bin, missing, split.missing_left),
+            );
             if tree.nodes.len() == tree.nodes.capacity() {
                 let bytes = 2 * (tree.nodes.capacity() + 2) * size_of_val(&tree.nodes[0]);
                 tree_charge.set(bytes as u64, "random forest", self.control)?;
@@ -313,7 +209,7 @@ impl<'a> Grower<'a> {
             });
             let node = &mut tree.nodes[parent.node as usize];
             node.feature = split.feature as u32;
-            node.threshold = self.bins.threshold(split.feature, split.bin);
+            node.threshold = self.binned.bins().threshold(split.feature, split.bin);
             node.missing_left = split.missing_left;
             node.gain = (split.score - parent.all.score()).max(0.0);
             node.value = 0.0;
@@ -377,11 +273,6 @@ impl<'a> Grower<'a> {
         depth >= self.max_depth || all.rows / 2 < self.min_rows || all.pure()
     }
 
-    fn column(&self, feature: usize) -> &'a [u8] {
-        let rows = self.pairs.len();
-        &self.columns[feature * rows..(feature + 1) * rows]
-    }
-
     /// The best split by the features that are drawn.
     fn best(&mut self, open: &Open, rows: &[u32]) -> Result<Option<Split>, Stop> {
         let mut best = None;
@@ -396,7 +287,7 @@ impl<'a> Grower<'a> {
             let other = drawn + self.stream.below(self.features.len() - drawn);
             self.features.swap(drawn, other);
             let feature = self.features[drawn];
-            let values = self.bins.values(feature);
+            let values = self.binned.bins().values(feature);
             self.fill(feature, rows)?;
             looked_at += usize::from(self.look(feature, values, open.all, &mut best));
             self.cells[..=values].fill(Cell::default());
@@ -405,7 +296,7 @@ impl<'a> Grower<'a> {
     }
 
     fn fill(&mut self, feature: usize, rows: &[u32]) -> Result<(), Stop> {
-        let column = self.column(feature);
+        let column = self.binned.column(feature);
         for rows in rows.chunks(1 << 16) {
             self.control.check()?;
             for &row in rows {

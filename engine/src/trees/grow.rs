@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::ensemble::{Grown, Tree};
 use super::histogram::{CHUNK, Histogram, Sums};
-use super::partition::partition;
+use super::partition::{partition, sides};
 use super::split::{Rule, Split};
 use crate::control::{Control, Stop};
 
@@ -16,6 +16,8 @@ const TOGETHER: usize = 64;
 pub(super) struct Ground<'a> {
     /// Codes, row after row.
     pub(super) codes: &'a [u8],
+    /// Codes of each feature.
+    pub(super) columns: &'a [&'a [u8]],
     /// Bins of values of each feature; the code of a missing value is this number.
     pub(super) values: &'a [usize],
     /// Gradient and hessian of each row.
@@ -192,13 +194,9 @@ impl Ground<'_> {
         let Some(split) = self.rule.best(&open.histogram, self.values, open.sums) else {
             return Ok(None);
         };
-        let features = self.values.len();
         let missing = self.values[split.feature];
-        let left = |row: u32| {
-            let code = self.codes[row as usize * features + split.feature];
-            code <= split.bin || (split.missing_left && usize::from(code) == missing)
-        };
-        let middle = partition(rows, spare, left);
+        let sides = sides(split.bin, missing, split.missing_left);
+        let middle = partition(rows, spare, self.columns[split.feature], &sides);
         let (left_rows, right_rows) = rows.split_at(middle);
         if left_rows.is_empty() || right_rows.is_empty() {
             return Ok(None);

@@ -8,6 +8,7 @@ mod bins;
 pub mod boosting;
 mod ensemble;
 pub mod forest;
+mod forest_params;
 mod grow;
 mod histogram;
 mod logistic;
@@ -15,6 +16,9 @@ mod partition;
 mod score;
 mod shap;
 mod split;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod testing;
 
 pub use bins::{Binned, Bins, MAX_BINS};
 pub use ensemble::{Ensemble, MAX_DEPTH, Node};
