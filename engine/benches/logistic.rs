@@ -28,7 +28,10 @@ fn generated(rows: usize) -> (Array2<f64>, Vec<bool>) {
     });
     let label = |row: usize| {
         let cells = x.row(row);
-        let terms = cells.iter().enumerate().map(|(j, x)| x * ((j % 5) as f64 - 2.0) * 0.3);
+        let terms = cells
+            .iter()
+            .enumerate()
+            .map(|(j, x)| x * ((j % 5) as f64 - 2.0) * 0.3);
         let margin = 0.5 + terms.sum::<f64>();
         unit((row * COLUMNS) as u64 * 4 + 3) < 1.0 / (1.0 + (-margin).exp())
     };
@@ -45,10 +48,15 @@ fn benches(c: &mut Criterion) {
         let mut group = c.benchmark_group("logistic");
         group.sample_size(10);
         for threads in [1, 2] {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .unwrap();
             let mut bench = |name: &str, params: &LogisticParams| {
                 let view = prepared.view();
-                let fitted = pool.install(|| fit(view, &labels, None, params, &Free)).unwrap();
+                let fitted = pool
+                    .install(|| fit(view, &labels, None, params, &Free))
+                    .unwrap();
                 println!(
                     "{name}, {rows} rows: {} iterations, converged {}, objective {:.6}",
                     fitted.iterations, fitted.converged, fitted.objective

@@ -43,7 +43,11 @@ pub enum Calibration {
 #[must_use]
 pub fn sigmoid(margin: f64) -> f64 {
     let small = (-margin.abs()).exp();
-    if margin >= 0.0 { 1.0 / (1.0 + small) } else { small / (1.0 + small) }
+    if margin >= 0.0 {
+        1.0 / (1.0 + small)
+    } else {
+        small / (1.0 + small)
+    }
 }
 
 /// The raw score of a model that gives probabilities: its log odds, the probability kept 1e-6 away from 0 and 1.
@@ -71,14 +75,21 @@ impl Calibration {
         usable(scores, labels)?;
         let count = scores.len() as f64;
         let positives = labels.iter().filter(|&&label| label).count() as f64;
-        let (low, high) = (1.0 / (count - positives + 2.0), (positives + 1.0) / (positives + 2.0));
+        let (low, high) = (
+            1.0 / (count - positives + 2.0),
+            (positives + 1.0) / (positives + 2.0),
+        );
         let prior = (positives * high + (count - positives) * low) / count;
         let flat = Calibration::Platt {
             a: 0.0,
             b: log_odds(prior),
         };
         let mean = scores.iter().map(|s| s / count).sum::<f64>();
-        let spread = scores.iter().map(|s| (s - mean).powi(2) / count).sum::<f64>().sqrt();
+        let spread = scores
+            .iter()
+            .map(|s| (s - mean).powi(2) / count)
+            .sum::<f64>()
+            .sqrt();
         if !(spread > mean.abs() * 1e-12 && spread.is_finite()) {
             return Ok(flat);
         }
@@ -98,7 +109,10 @@ impl Calibration {
             if ga.abs().max(gb.abs()) <= 1e-11 * count || !(determinant > 0.0) {
                 break;
             }
-            let step = ((hab * gb - hbb * ga) / determinant, (hab * ga - haa * gb) / determinant);
+            let step = (
+                (hab * gb - hbb * ga) / determinant,
+                (hab * ga - haa * gb) / determinant,
+            );
             let descent = ga * step.0 + gb * step.1;
             let mut length = 1.0;
             let next = loop {
@@ -162,7 +176,11 @@ impl Calibration {
             }
             blocks.push(block);
         }
-        let points = blocks.iter().rev().map(|b| 1 + usize::from(b.lowest < b.highest)).sum();
+        let points = blocks
+            .iter()
+            .rev()
+            .map(|b| 1 + usize::from(b.lowest < b.highest))
+            .sum();
         let (mut x, mut y) = (Vec::new(), Vec::new());
         reserve(&mut x, points, PHASE)?;
         reserve(&mut y, points, PHASE)?;
@@ -195,7 +213,8 @@ impl Calibration {
                     && y.is_sorted()
             }
         };
-        fits.then_some(()).ok_or("a calibration is no ascending map to probabilities")
+        fits.then_some(())
+            .ok_or("a calibration is no ascending map to probabilities")
     }
 
     /// The probability for a raw score, at least 1e-6 and at most 1 - 1e-6.
@@ -211,7 +230,9 @@ impl Calibration {
 
 fn usable(scores: &[f64], labels: &[bool]) -> Result<(), FitError> {
     if scores.is_empty() || scores.len() != labels.len() {
-        return Err(FitError::data("a calibration needs rows, each with a score and a label"));
+        return Err(FitError::data(
+            "a calibration needs rows, each with a score and a label",
+        ));
     }
     if !scores.iter().all(|s| s.is_finite()) {
         return Err(FitError::data("a calibration needs finite scores"));
@@ -270,7 +291,11 @@ impl Smoothed<'_> {
             for (score, &label) in scores.iter().zip(labels) {
                 let s = (score - self.mean) / self.spread;
                 let margin = a * s + b;
-                let target = if label { self.targets.1 } else { self.targets.0 };
+                let target = if label {
+                    self.targets.1
+                } else {
+                    self.targets.0
+                };
                 let p = sigmoid(margin);
                 sum.loss += (-margin.abs()).exp().ln_1p() + margin.max(0.0) - target * margin;
                 let (miss, curvature) = (p - target, p * (1.0 - p));

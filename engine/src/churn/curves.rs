@@ -63,7 +63,11 @@ pub fn pr_curve(ranking: &Ranking) -> Result<Vec<PrPoint>, Stop> {
     thinned(ranking, |threshold, found, count| PrPoint {
         threshold,
         recall: found as f64 / positives as f64,
-        precision: if count == 0 { 1.0 } else { found as f64 / count as f64 },
+        precision: if count == 0 {
+            1.0
+        } else {
+            found as f64 / count as f64
+        },
     })
 }
 
@@ -121,17 +125,20 @@ pub fn reliability(probabilities: &[f64], labels: &[bool]) -> (Vec<Reliability>,
     }
     let total: u64 = sums.iter().map(|(customers, ..)| customers).sum();
     let mut error = 0.0;
-    let bins = sums.iter().enumerate().map(|(bin, &(customers, churned, sum))| {
-        let mean = |sum: f64| (customers > 0).then(|| sum / customers as f64);
-        error += (sum - churned as f64).abs();
-        Reliability {
-            lower: bin as f64 / BINS as f64,
-            upper: (bin + 1) as f64 / BINS as f64,
-            customers,
-            mean_probability: mean(sum),
-            churned: mean(churned as f64),
-        }
-    });
+    let bins = sums
+        .iter()
+        .enumerate()
+        .map(|(bin, &(customers, churned, sum))| {
+            let mean = |sum: f64| (customers > 0).then(|| sum / customers as f64);
+            error += (sum - churned as f64).abs();
+            Reliability {
+                lower: bin as f64 / BINS as f64,
+                upper: (bin + 1) as f64 / BINS as f64,
+                customers,
+                mean_probability: mean(sum),
+                churned: mean(churned as f64),
+            }
+        });
     let bins = bins.collect();
     (bins, (total > 0).then(|| error / total as f64))
 }
@@ -188,7 +195,9 @@ pub fn deciles(
     control: &dyn Control,
 ) -> Result<Vec<Decile>, FitError> {
     if values.len() != ranking.len() || !values.iter().all(|v| v.is_finite()) {
-        return Err(FitError::data("each customer needs a value that is a finite number"));
+        return Err(FitError::data(
+            "each customer needs a value that is a finite number",
+        ));
     }
     let tenth = ranking.len() as f64 / 10.0;
     let mut shares = [Share::default(); 10];
@@ -244,5 +253,9 @@ pub fn deciles(
             value_gain: ratio(so_far.lost, total.lost),
         }
     });
-    Ok(if ranking.is_empty() { Vec::new() } else { deciles.collect() })
+    Ok(if ranking.is_empty() {
+        Vec::new()
+    } else {
+        deciles.collect()
+    })
 }

@@ -86,7 +86,12 @@ fn variance(values: impl Iterator<Item = (f64, bool)> + Clone) -> f64 {
     [true, false]
         .iter()
         .map(|&class| {
-            let of_class = || values.clone().filter(|(_, label)| *label == class).map(|(v, _)| v);
+            let of_class = || {
+                values
+                    .clone()
+                    .filter(|(_, label)| *label == class)
+                    .map(|(v, _)| v)
+            };
             let count = of_class().count() as f64;
             let mean = of_class().sum::<f64>() / count;
             of_class().map(|v| (v - mean).powi(2)).sum::<f64>() / (count - 1.0) / count
@@ -105,7 +110,10 @@ pub fn compare(
     labels: &[bool],
     control: &dyn Control,
 ) -> Result<Option<DeLong>, FitError> {
-    let (a, b) = (Ranking::new(a, labels, control)?, Ranking::new(b, labels, control)?);
+    let (a, b) = (
+        Ranking::new(a, labels, control)?,
+        Ranking::new(b, labels, control)?,
+    );
     let (Some(auc_a), Some(auc_b)) = (super::metrics::roc_auc(&a), super::metrics::roc_auc(&b))
     else {
         return Ok(None);
@@ -155,7 +163,11 @@ pub fn auc_interval(
     }
     let placements = placements(ranking, control)?;
     control.check()?;
-    let values = placements.values.iter().copied().zip(labels.iter().copied());
+    let values = placements
+        .values
+        .iter()
+        .copied()
+        .zip(labels.iter().copied());
     let standard_error = variance(values).sqrt();
     Ok(Some(AucInterval {
         auc,

@@ -62,7 +62,9 @@ impl LogisticParams {
         let default = LogisticParams::default();
         let read = LogisticParams {
             c: params.number("c", 1e-8..=1e8)?.unwrap_or(default.c),
-            l1_ratio: params.number("l1_ratio", 0.0..=1.0)?.unwrap_or(default.l1_ratio),
+            l1_ratio: params
+                .number("l1_ratio", 0.0..=1.0)?
+                .unwrap_or(default.l1_ratio),
             solver: match params.choice("solver", &["newton", "lbfgs"])? {
                 Some("lbfgs") => Solver::Lbfgs,
                 _ => Solver::Newton,
@@ -80,7 +82,11 @@ impl LogisticParams {
             return Err(wrong("l1_ratio", "must be from 0 to 1"));
         }
         if self.solver == Solver::Lbfgs && (self.l1_ratio > 0.0 || weights) {
-            let what = if weights { "class weights" } else { "an l1 penalty" };
+            let what = if weights {
+                "class weights"
+            } else {
+                "an l1 penalty"
+            };
             let problem = format!("\"lbfgs\" knows no {what}: use \"newton\"");
             return Err(wrong("solver", problem));
         }
@@ -156,7 +162,9 @@ impl LogisticModel {
         control: &dyn Control,
     ) -> Result<(), FitError> {
         let columns = self.coefficients.len();
-        let values = x.as_slice().filter(|_| x.ncols() == columns && x.nrows() == out.len());
+        let values = x
+            .as_slice()
+            .filter(|_| x.ncols() == columns && x.nrows() == out.len());
         let values =
             values.ok_or_else(|| FitError::data("the rows to score do not fit the model"))?;
         if columns == 0 {

@@ -10,7 +10,10 @@ use super::ranking::Ranking;
 pub fn roc_auc(ranking: &Ranking) -> Option<f64> {
     let (mut above, mut twice) = (0u128, 0u128);
     for tied in ranking.tied() {
-        let (positives, negatives) = (u128::from(tied.positives), u128::from(tied.count - tied.positives));
+        let (positives, negatives) = (
+            u128::from(tied.positives),
+            u128::from(tied.count - tied.positives),
+        );
         twice += negatives * (2 * above + positives);
         above += positives;
     }
@@ -44,7 +47,9 @@ pub fn log_loss(probabilities: &[f64], labels: &[bool]) -> Option<f64> {
 /// The mean squared difference of probability and label (Brier 1950). `None` without rows.
 #[must_use]
 pub fn brier(probabilities: &[f64], labels: &[bool]) -> Option<f64> {
-    mean(probabilities, labels, |p, label| (p - f64::from(label)).powi(2))
+    mean(probabilities, labels, |p, label| {
+        (p - f64::from(label)).powi(2)
+    })
 }
 
 fn mean(probabilities: &[f64], labels: &[bool], loss: impl Fn(f64, bool) -> f64) -> Option<f64> {
@@ -98,13 +103,19 @@ impl Confusion {
     /// The share of those predicted to churn who did. `None` when nobody is predicted to churn.
     #[must_use]
     pub fn precision(&self) -> Option<f64> {
-        share(self.true_positives, self.true_positives + self.false_positives)
+        share(
+            self.true_positives,
+            self.true_positives + self.false_positives,
+        )
     }
 
     /// The share of those who churned who were predicted to. `None` when nobody churned.
     #[must_use]
     pub fn recall(&self) -> Option<f64> {
-        share(self.true_positives, self.true_positives + self.false_negatives)
+        share(
+            self.true_positives,
+            self.true_positives + self.false_negatives,
+        )
     }
 
     /// The harmonic mean of precision and recall. `None` when nobody churned and nobody is predicted to.

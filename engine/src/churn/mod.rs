@@ -12,3 +12,16 @@ pub mod ranking;
 pub mod threshold;
 
 pub use fit_error::FitError;
+
+#[cfg(test)]
+mod calibration_tests;
+#[cfg(test)]
+mod delong_tests;
+#[cfg(test)]
+mod logistic_tests;
+#[cfg(test)]
+mod metrics_tests;
+#[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod prepare_tests;

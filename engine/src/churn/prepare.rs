@@ -91,7 +91,9 @@ impl Moments {
         Moments {
             count,
             mean: self.mean + apart * (other.count / count),
-            squares: self.squares + other.squares + apart * apart * self.count * other.count / count,
+            squares: self.squares
+                + other.squares
+                + apart * apart * self.count * other.count / count,
             least: self.least.min(other.least),
             most: self.most.max(other.most),
         }
@@ -106,8 +108,8 @@ impl Moments {
             return (self.least, 1.0, false);
         }
         let variance = self.squares / self.count;
-        let noise = self.count * f64::EPSILON * variance
-            + (self.count * self.mean * f64::EPSILON).powi(2);
+        let noise =
+            self.count * f64::EPSILON * variance + (self.count * self.mean * f64::EPSILON).powi(2);
         if variance <= noise {
             (self.mean, 1.0, false)
         } else {
@@ -135,7 +137,9 @@ impl Preparation {
         let width = names.len();
         let values = flat(&x, width)?;
         if values.is_empty() {
-            return Err(FitError::data("there is nothing to prepare: no rows or no features"));
+            return Err(FitError::data(
+                "there is nothing to prepare: no rows or no features",
+            ));
         }
         let rows = x.nrows();
         let parts = rows.div_ceil(CHUNK);
@@ -214,8 +218,16 @@ impl Preparation {
         if [self.means.len(), self.scales.len(), self.varies.len()] != [columns; 3] {
             return Err("a preparation's columns differ in number");
         }
-        let ascending = self.indicated.windows(2).all(|pair| matches!(pair, [a, b] if a < b));
-        if !ascending || self.indicated.last().is_some_and(|&f| f as usize >= features) {
+        let ascending = self
+            .indicated
+            .windows(2)
+            .all(|pair| matches!(pair, [a, b] if a < b));
+        if !ascending
+            || self
+                .indicated
+                .last()
+                .is_some_and(|&f| f as usize >= features)
+        {
             return Err("a preparation has an indicator of a feature that does not exist");
         }
         if !self.means.iter().chain(&self.scales).all(|v| v.is_finite())
@@ -247,7 +259,10 @@ impl Preparation {
     /// The names of the columns: `name`, then `name is missing` for the indicators.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
-        let indicators = self.indicated.iter().filter_map(|&f| self.features.get(f as usize));
+        let indicators = self
+            .indicated
+            .iter()
+            .filter_map(|&f| self.features.get(f as usize));
         let indicators = indicators.map(|name| format!("{name} is missing"));
         self.features.iter().cloned().chain(indicators).collect()
     }
@@ -327,7 +342,11 @@ impl Preparation {
         }
         for (&feature, (out, ((mean, scale), &varies))) in self.indicated.iter().zip(columns) {
             let missing = f64::from(value(feature as usize).is_nan());
-            *out = if varies { (missing - mean) / scale } else { 0.0 };
+            *out = if varies {
+                (missing - mean) / scale
+            } else {
+                0.0
+            };
         }
     }
 }

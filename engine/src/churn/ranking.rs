@@ -111,12 +111,18 @@ impl Ranking {
     /// The groups with their labels and the numbers of their rows, ascending.
     pub(super) fn groups(&self) -> impl Iterator<Item = (f64, &[bool], &[u32])> + '_ {
         let mut start = 0;
-        self.scores.chunk_by(|a, b| a == b).filter_map(move |scores| {
-            let range = start..start + scores.len();
-            start = range.end;
-            let score = scores.first()?;
-            Some((*score, self.labels.get(range.clone())?, self.order.get(range)?))
-        })
+        self.scores
+            .chunk_by(|a, b| a == b)
+            .filter_map(move |scores| {
+                let range = start..start + scores.len();
+                start = range.end;
+                let score = scores.first()?;
+                Some((
+                    *score,
+                    self.labels.get(range.clone())?,
+                    self.order.get(range)?,
+                ))
+            })
     }
 }
 
@@ -139,7 +145,12 @@ fn sorted(scores: &[f64], control: &dyn Control) -> Result<Sorted, Stop> {
     let mut entries: Vec<Entry> = Vec::new();
     reserve(&mut entries, rows, PHASE)?;
     // Adding 0 makes -0 into 0, so that both are one score.
-    entries.extend(scores.iter().zip(0u32..).map(|(score, row)| (score + 0.0, row)));
+    entries.extend(
+        scores
+            .iter()
+            .zip(0u32..)
+            .map(|(score, row)| (score + 0.0, row)),
+    );
     entries.par_chunks_mut(RUN).try_for_each(|run| {
         control.check()?;
         run.sort_unstable_by(compare);
@@ -203,7 +214,13 @@ mod tests {
         let mut expected: Vec<u32> = (0..rows as u32).collect();
         expected.sort_by(|&a, &b| scores[b as usize].total_cmp(&scores[a as usize]));
         assert_eq!(ranking.order, expected);
-        assert!(ranking.labels.iter().zip(&expected).all(|(l, &row)| *l == labels[row as usize]));
+        assert!(
+            ranking
+                .labels
+                .iter()
+                .zip(&expected)
+                .all(|(l, &row)| *l == labels[row as usize])
+        );
         assert_eq!(control.held_bytes(), 13 * rows as u64);
         assert!(control.most_held() >= 45 * rows as u64);
         drop(ranking);
@@ -214,15 +231,20 @@ mod tests {
         }
         let poor = Probe::patient().granting(44 * rows as u64);
         let refused = Ranking::new(&scores, &labels, &poor);
-        assert!(matches!(refused, Err(FitError::Stopped(Stop::Memory { .. }))));
+        assert!(matches!(
+            refused,
+            Err(FitError::Stopped(Stop::Memory { .. }))
+        ));
     }
 
     #[test]
     fn equal_scores_are_one_group() {
         let labels = [true, false, true, true];
         let ranking = Ranking::new(&[0.0, 2.0, -0.0, 1.0], &labels, &Probe::patient()).unwrap();
-        let groups: Vec<(f64, u64, u64)> =
-            ranking.tied().map(|t| (t.score, t.count, t.positives)).collect();
+        let groups: Vec<(f64, u64, u64)> = ranking
+            .tied()
+            .map(|t| (t.score, t.count, t.positives))
+            .collect();
         assert_eq!(groups, [(2.0, 1, 0), (1.0, 1, 1), (0.0, 2, 2)]);
         assert!(Ranking::new(&[f64::NAN], &[true], &Probe::patient()).is_err());
         assert!(Ranking::new(&[1.0], &[], &Probe::patient()).is_err());

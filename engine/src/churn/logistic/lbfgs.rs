@@ -64,11 +64,13 @@ pub(super) fn minimise(
         sign = if fitted.labels().pos.class { 1.0 } else { -1.0 };
         let mut next: Vec<f64> = fitted.params().iter().map(|b| sign * b).collect();
         next.push(sign * fitted.intercept());
-        let mut terms = problem.evaluate(&next, control)?;
+        let mut terms = problem.evaluate(&next, 1, control)?;
         let reached = terms.loss + penalty.of(&next);
         penalty.smooth(&next, &mut terms);
         if !reached.is_finite() {
-            return Err(FitError::Library("it gave coefficients that are no numbers".into()));
+            return Err(FitError::Library(
+                "it gave coefficients that are no numbers".into(),
+            ));
         }
         let stalled = reached >= objective;
         let converged = penalty.slope(&next, &terms.gradient) <= FLAT * scale * 10.0;
