@@ -60,8 +60,8 @@ impl Penalty {
     /// Adds gradient and Hessian of the smooth part.
     pub(super) fn smooth(&self, at: &[f64], terms: &mut Terms) {
         let width = at.len();
-        for j in 0..width.saturating_sub(1) {
-            terms.gradient[j] += self.l2 * at[j];
+        for (j, b) in at.iter().enumerate().take(width.saturating_sub(1)) {
+            terms.gradient[j] += self.l2 * b;
             terms.hessian[j * width + j] += self.l2;
         }
     }
@@ -243,7 +243,7 @@ fn solve(hessian: &[f64], gradient: &[f64], width: usize, ridge: f64) -> Option<
         let sum: f64 = row[..j].iter().map(|a| a * a).sum();
         let pivot = row[j] + ridge - sum;
         // What is left of a pivot after cancellation is noise.
-        if !(pivot > (row[j] + ridge) * 1e-14) {
+        if pivot <= (row[j] + ridge) * 1e-14 {
             return None;
         }
         row[j] = pivot.sqrt();
