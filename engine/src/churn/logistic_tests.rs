@@ -221,6 +221,9 @@ fn what_cannot_be_fitted_is_refused() {
     assert!(message(&x, &labels, Some(&[1.0, 0.0, 1.0]), &newton).contains("positive"));
     assert!(message(&x, &labels, Some(&[1.0; 3]), &lbfgs()).contains("use \"newton\""));
     assert!(message(&x, &labels, None, &LogisticParams { c: 0.0, ..newton }).contains("above 0"));
+    let large = Array2::zeros((70_000, 60));
+    let labels: Vec<bool> = (0..70_000).map(|row| row % 2 == 0).collect();
+    assert!(message(&large, &labels, None, &lbfgs()).contains("4000000 values"));
     let read = |json| LogisticParams::read(&Params::parse(&json, &LogisticParams::KEYS).unwrap());
     assert_eq!(read(json!({})), Ok(newton));
     assert_eq!(
