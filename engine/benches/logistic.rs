@@ -72,7 +72,7 @@ fn benches(c: &mut Criterion) {
                 ..LogisticParams::default()
             };
             bench("newton elastic net", &elastic);
-            if rows < 1_000_000 && threads == 1 {
+            if rows <= 100_000 && threads == 1 {
                 let lbfgs = LogisticParams {
                     solver: Solver::Lbfgs,
                     ..LogisticParams::default()

@@ -106,7 +106,7 @@ impl Calibration {
             let [ga, gb] = now.gradient;
             let [haa, hab, hbb] = now.hessian;
             let determinant = haa * hbb - hab * hab;
-            if ga.abs().max(gb.abs()) <= 1e-11 * count || !(determinant > 0.0) {
+            if ga.abs().max(gb.abs()) <= 1e-11 * count || determinant <= 0.0 {
                 break;
             }
             let step = (

@@ -93,10 +93,15 @@ pub struct Frames {
     x: Array2<f64>,
     labels: Vec<bool>,
     money: Vec<f64>,
+    /// Into which of [`GROUPS`] each row's customer falls.
+    groups: Vec<u8>,
     /// For each frame the row after its last.
     ends: Vec<usize>,
     _charge: Charge,
 }
+
+/// Groups of customers, by a hash of their ids: a customer is in the same one in all frames.
+pub const GROUPS: u8 = 3;
 
 /// Some frames that follow each other.
 #[derive(Debug, Clone, Copy)]
@@ -107,6 +112,8 @@ pub struct Part<'a> {
     pub labels: &'a [bool],
     /// What each customer had spent before the day.
     pub money: &'a [f64],
+    /// Into which of [`GROUPS`] each customer falls.
+    pub groups: &'a [u8],
 }
 
 impl Part<'_> {
@@ -155,6 +162,7 @@ impl Frames {
             x: self.x.slice(s![start..end, ..]),
             labels: self.labels.get(start..end).unwrap_or_default(),
             money: self.money.get(start..end).unwrap_or_default(),
+            groups: self.groups.get(start..end).unwrap_or_default(),
         }
     }
 
@@ -194,6 +202,7 @@ pub struct FrameBuilder<'a> {
     codes: Vec<Vec<u32>>,
     labels: Vec<bool>,
     money: Vec<f64>,
+    groups: Vec<u8>,
     ends: Vec<usize>,
     digests: Vec<FrameDigest>,
     current: Option<Current>,
@@ -229,6 +238,7 @@ impl<'a> FrameBuilder<'a> {
             values: Vec::new(),
             labels: Vec::new(),
             money: Vec::new(),
+            groups: Vec::new(),
             ends: Vec::new(),
             digests: Vec::new(),
             current: None,
@@ -275,6 +285,8 @@ impl<'a> FrameBuilder<'a> {
         }
         self.labels.push(churned);
         self.money.push(if money.is_finite() { money } else { 0.0 });
+        let group = XxHash3_128::oneshot(customer) % u128::from(GROUPS);
+        self.groups.push(group as u8);
         if let Some(current) = &mut self.current {
             let row = self.values.get(start..).unwrap_or_default();
             let (mut number, mut text) = (row.iter(), texts.iter());
@@ -306,7 +318,7 @@ impl<'a> FrameBuilder<'a> {
         }
         // By half of what there is, so that memory is at most half idle.
         let more = (self.labels.len() / 2).max(1024);
-        let row = self.width * 8 + self.codes.len() * 4 + 9;
+        let row = self.width * 8 + self.codes.len() * 4 + 10;
         let old = self.charge.bytes();
         let new = ((self.labels.len() + more) * row) as u64;
         // While a buffer moves both are there.
@@ -316,6 +328,7 @@ impl<'a> FrameBuilder<'a> {
             reserve(codes, more, READING)?;
         }
         reserve(&mut self.money, more, READING)?;
+        reserve(&mut self.groups, more, READING)?;
         reserve(&mut self.labels, more, READING)?;
         self.charge.set(new, READING, self.control)?;
         self.control.check()
@@ -381,6 +394,7 @@ impl<'a> FrameBuilder<'a> {
             x,
             labels: self.labels,
             money: self.money,
+            groups: self.groups,
             ends: self.ends,
             _charge: self.charge,
         })

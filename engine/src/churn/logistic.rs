@@ -25,7 +25,7 @@ const CHUNK: usize = 16_384;
 pub enum Solver {
     /// Newton's method (iteratively reweighted least squares); with an l1 penalty proximal Newton by coordinate descent.
     Newton,
-    /// L-BFGS of the crate `linfa-logistic`: slower, l2 only, no weights, and looked at only between its slices.
+    /// L-BFGS of the crate `linfa-logistic`: slower, l2 only, no weights, at most 4 million values.
     Lbfgs,
 }
 
@@ -108,7 +108,7 @@ pub struct LogisticModel {
 pub struct LogisticFit {
     /// The model.
     pub model: LogisticModel,
-    /// Iterations of the solver.
+    /// Iterations of the solver over all rows; of `lbfgs`, which does not tell, those that it was allowed.
     pub iterations: u32,
     /// False when the solver ran out of iterations before the gradient was small.
     pub converged: bool,

@@ -26,3 +26,16 @@ pub mod train;
 pub use fit_error::FitError;
 pub use frame::{Column, Feature, FrameBuilder, FrameDigest, Frames, Part, Value};
 pub use model::{ChurnModel, Encoder, Explanation, Unit};
+
+#[cfg(test)]
+mod calibration_tests;
+#[cfg(test)]
+mod delong_tests;
+#[cfg(test)]
+mod logistic_tests;
+#[cfg(test)]
+mod metrics_tests;
+#[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod prepare_tests;

@@ -1,4 +1,8 @@
 //! L-BFGS of the crate `linfa-logistic`, in slices between which the control is consulted.
+//!
+//! The library cannot be interrupted, and every slice starts anew with a long line search: a slice of one iteration took 1.2
+//! s for a million rows of 12 columns, 0.06 s for 100,000. Matrices above [`LARGEST`] are therefore refused, so that a cancel
+//! waits for less than half a second.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -11,6 +15,7 @@ use super::newton::Penalty;
 use super::objective::Problem;
 use super::{FitError, LogisticFit, LogisticModel};
 use crate::control::{Charge, Control, reserve};
+use crate::params::wrong;
 
 const PHASE: &str = "fitting logistic regression";
 
@@ -20,8 +25,8 @@ const ITERATIONS: u32 = 1000;
 /// The largest gradient that counts as none, relative to C times the number of rows.
 const FLAT: f64 = 1e-7;
 
-/// Cells x iterations of one slice.
-const SLICE: usize = 2_000_000;
+/// The most cells of a matrix, and the most cells x iterations of one slice.
+const LARGEST: usize = 4_000_000;
 
 /// Minimises from 0.
 pub(super) fn minimise(
@@ -31,6 +36,13 @@ pub(super) fn minimise(
 ) -> Result<LogisticFit, FitError> {
     let rows = problem.labels.len();
     let width = problem.columns + 1;
+    let cells = rows.saturating_mul(width);
+    if cells > LARGEST {
+        let problem = format!(
+            "\"lbfgs\" takes {LARGEST} values (rows x columns) at most, not {cells}: use \"newton\""
+        );
+        return Err(wrong("solver", problem).into());
+    }
     // The library's targets and the vectors of one evaluation.
     let _charge = Charge::new((rows as u64).saturating_mul(41), PHASE, control)?;
     let mut labels = Vec::new();
@@ -39,7 +51,7 @@ pub(super) fn minimise(
     let data = DatasetBase::new(x, Array1::from_vec(labels));
     let penalty = Penalty::new(0.0);
     let scale = problem.c * rows as f64;
-    let slice = (SLICE / (rows * width).max(1)).clamp(5, 100) as u32;
+    let slice = (LARGEST / cells.max(1)).clamp(1, 100) as u32;
     let mut iterations = 0;
     let mut at = vec![0.0; width];
     let mut objective = f64::INFINITY;
@@ -64,7 +76,7 @@ pub(super) fn minimise(
         sign = if fitted.labels().pos.class { 1.0 } else { -1.0 };
         let mut next: Vec<f64> = fitted.params().iter().map(|b| sign * b).collect();
         next.push(sign * fitted.intercept());
-        let mut terms = problem.evaluate(&next, control)?;
+        let mut terms = problem.evaluate(&next, 1, control)?;
         let reached = terms.loss + penalty.of(&next);
         penalty.smooth(&next, &mut terms);
         if !reached.is_finite() {

@@ -9,6 +9,15 @@ use crate::control::{Control, Stop};
 /// Newton steps at most; a dozen are usual.
 const ITERATIONS: u32 = 100;
 
+/// The sample is one of so many blocks of rows.
+const SAMPLE: usize = 16;
+
+/// From how many rows on a sample gives the start.
+const SAMPLED: usize = 1 << 16;
+
+/// Newton steps on the sample at most: where more are needed the sample is no help.
+const SAMPLE_ITERATIONS: u32 = 10;
+
 /// Halvings of one step at most.
 const HALVINGS: u32 = 40;
 
@@ -51,8 +60,8 @@ impl Penalty {
     /// Adds gradient and Hessian of the smooth part.
     pub(super) fn smooth(&self, at: &[f64], terms: &mut Terms) {
         let width = at.len();
-        for j in 0..width.saturating_sub(1) {
-            terms.gradient[j] += self.l2 * at[j];
+        for (j, b) in at.iter().enumerate().take(width.saturating_sub(1)) {
+            terms.gradient[j] += self.l2 * b;
             terms.hessian[j * width + j] += self.l2;
         }
     }
@@ -74,112 +83,133 @@ impl Penalty {
     }
 }
 
-/// Minimises from the intercept that fits the shares of the classes and coefficients of 0.
-pub(super) fn minimise(
-    problem: &Problem<'_>,
-    l1_ratio: f64,
-    control: &dyn Control,
-) -> Result<LogisticFit, FitError> {
-    let penalty = Penalty::new(l1_ratio);
-    let (positive, negative) = problem.balance;
-    let scale = problem.c * (positive + negative);
-    let mut at = vec![0.0; problem.columns + 1];
-    at[problem.columns] = (positive / negative).ln();
-    let mut terms = problem.evaluate(&at, control)?;
-    let mut objective = terms.loss + penalty.of(&at);
-    penalty.smooth(&at, &mut terms);
-    let mut iterations = 0;
-    let mut converged = false;
-    while iterations < ITERATIONS {
-        control.progress("fitting logistic regression", u64::from(iterations), 0);
-        let slope = penalty.slope(&at, &terms.gradient);
-        if slope <= FLAT * scale {
-            converged = true;
-            break;
-        }
-        let step = if penalty.l1 == 0.0 {
-            newton_step(&terms, at.len())
-        } else {
-            proximal_step(&terms, &at, &penalty, slope.min(scale) * 1e-4, control)?
-        };
-        iterations += 1;
-        let descent = terms
-            .gradient
-            .iter()
-            .zip(&step)
-            .map(|(g, d)| g * d)
-            .sum::<f64>()
-            + penalty.absolute(&moved(&at, &step, 1.0))
-            - penalty.absolute(&at);
-        let Some(next) = search(problem, &penalty, &at, objective, (&step, descent), control)?
-        else {
-            converged = slope <= NEARLY_FLAT * scale;
-            break;
-        };
-        let largest = next.at.iter().map(|b| b.abs()).fold(1.0, f64::max);
-        let change = next
-            .at
-            .iter()
-            .zip(&at)
-            .map(|(b, a)| (b - a).abs())
-            .fold(0.0, f64::max);
-        (at, terms, objective) = (next.at, next.terms, next.objective);
-        if change <= STILL * largest {
-            converged = penalty.slope(&at, &terms.gradient) <= NEARLY_FLAT * scale;
-            break;
-        }
-    }
-    let intercept = at.pop().unwrap_or_default();
-    Ok(LogisticFit {
-        model: LogisticModel {
-            intercept,
-            coefficients: at,
-        },
-        iterations,
-        converged,
-        objective,
-    })
-}
-
-fn moved(at: &[f64], step: &[f64], length: f64) -> Vec<f64> {
-    at.iter().zip(step).map(|(b, d)| b + length * d).collect()
-}
-
+/// Where the descent is.
 struct Point {
     at: Vec<f64>,
     terms: Terms,
     objective: f64,
 }
 
-/// Halves the step until the objective falls enough (Armijo's rule); `None` when rounding leaves nothing to gain.
-fn search(
+/// What a descent goes by.
+struct Descent<'a> {
+    problem: &'a Problem<'a>,
+    penalty: Penalty,
+    /// The sum of the factors of all losses: what gradients are measured against.
+    scale: f64,
+    /// One of so many blocks of rows is used.
+    every: usize,
+    control: &'a dyn Control,
+}
+
+/// Minimises. With many rows a sample of them gives the start, which saves passes over all rows and changes nothing else.
+pub(super) fn minimise(
     problem: &Problem<'_>,
-    penalty: &Penalty,
-    at: &[f64],
-    objective: f64,
-    (step, descent): (&[f64], f64),
+    l1_ratio: f64,
     control: &dyn Control,
-) -> Result<Option<Point>, Stop> {
-    if !(descent < 0.0) {
-        return Ok(None);
-    }
-    let mut length = 1.0;
-    for _ in 0..HALVINGS {
-        let next = moved(at, step, length);
-        let mut terms = problem.evaluate(&next, control)?;
-        let reached = terms.loss + penalty.of(&next);
-        // The last bits of the objective are noise.
-        if reached <= objective + 1e-4 * length * descent + 1e-14 * objective.abs() {
-            penalty.smooth(&next, &mut terms);
-            return Ok(Some(Point {
-                at: next,
-                terms,
-                objective: reached,
-            }));
+) -> Result<LogisticFit, FitError> {
+    let (positive, negative) = problem.balance;
+    let mut descent = Descent {
+        problem,
+        penalty: Penalty::new(l1_ratio),
+        scale: problem.c * (positive + negative),
+        every: SAMPLE,
+        control,
+    };
+    let mut start = vec![0.0; problem.columns + 1];
+    start[problem.columns] = (positive / negative).ln();
+    if problem.labels.len() >= SAMPLED.max(problem.columns.saturating_mul(50 * SAMPLE)) {
+        let (point, _, converged) = descent.run(start.clone(), SAMPLE_ITERATIONS, NEARLY_FLAT)?;
+        if converged {
+            start = point.at;
         }
-        length /= 2.0;
     }
-    Ok(None)
+    descent.every = 1;
+    let (point, iterations, converged) = descent.run(start, ITERATIONS, FLAT)?;
+    let mut coefficients = point.at;
+    let intercept = coefficients.pop().unwrap_or_default();
+    Ok(LogisticFit {
+        model: LogisticModel {
+            intercept,
+            coefficients,
+        },
+        iterations,
+        converged,
+        objective: point.objective,
+    })
+}
+
+impl Descent<'_> {
+    fn point(&self, at: Vec<f64>) -> Result<Point, Stop> {
+        let mut terms = self.problem.evaluate(&at, self.every, self.control)?;
+        let objective = terms.loss + self.penalty.of(&at);
+        self.penalty.smooth(&at, &mut terms);
+        Ok(Point {
+            at,
+            terms,
+            objective,
+        })
+    }
+
+    /// Newton steps until the gradient is `flat`: the point, the number of steps, whether it is a minimum.
+    fn run(&self, start: Vec<f64>, most: u32, flat: f64) -> Result<(Point, u32, bool), Stop> {
+        let penalty = &self.penalty;
+        let mut now = self.point(start)?;
+        for iteration in 0..most {
+            self.control
+                .progress("fitting logistic regression", u64::from(iteration), 0);
+            let slope = penalty.slope(&now.at, &now.terms.gradient);
+            if slope <= flat * self.scale {
+                return Ok((now, iteration, true));
+            }
+            let step = if penalty.l1 == 0.0 {
+                newton_step(&now.terms, now.at.len())
+            } else {
+                let enough = slope.min(self.scale) * 1e-4;
+                proximal_step(&now.terms, &now.at, penalty, enough, self.control)?
+            };
+            let Some(next) = self.search(&now, &step)? else {
+                return Ok((now, iteration, slope <= NEARLY_FLAT * self.scale));
+            };
+            let largest = next.at.iter().map(|b| b.abs()).fold(1.0, f64::max);
+            let changes = next.at.iter().zip(&now.at).map(|(b, a)| (b - a).abs());
+            let still = changes.fold(0.0, f64::max) <= STILL * largest;
+            now = next;
+            if still {
+                let slope = penalty.slope(&now.at, &now.terms.gradient);
+                return Ok((now, iteration + 1, slope <= NEARLY_FLAT * self.scale));
+            }
+        }
+        let converged = penalty.slope(&now.at, &now.terms.gradient) <= flat * self.scale;
+        Ok((now, most, converged))
+    }
+
+    /// Halves the step until the objective falls enough (Armijo's rule); `None` when rounding leaves nothing to gain.
+    fn search(&self, now: &Point, step: &[f64]) -> Result<Option<Point>, Stop> {
+        let smooth: f64 = now
+            .terms
+            .gradient
+            .iter()
+            .zip(step)
+            .map(|(g, d)| g * d)
+            .sum();
+        let rough = self.penalty.absolute(&moved(&now.at, step, 1.0));
+        let descent = smooth + rough - self.penalty.absolute(&now.at);
+        let mut length = 1.0;
+        for _ in 0..if descent < 0.0 { HALVINGS } else { 0 } {
+            let next = self.point(moved(&now.at, step, length))?;
+            // The last bits of the objective are noise.
+            let noise = 1e-14 * now.objective.abs();
+            if next.objective <= now.objective + 1e-4 * length * descent + noise {
+                return Ok(Some(next));
+            }
+            length /= 2.0;
+        }
+        Ok(None)
+    }
+}
+
+fn moved(at: &[f64], step: &[f64], length: f64) -> Vec<f64> {
+    at.iter().zip(step).map(|(b, d)| b + length * d).collect()
 }
 
 /// Solves Hessian . step = -gradient by a Cholesky decomposition; a Hessian that is singular in floating point gets a ridge.
@@ -213,7 +243,7 @@ fn solve(hessian: &[f64], gradient: &[f64], width: usize, ridge: f64) -> Option<
         let sum: f64 = row[..j].iter().map(|a| a * a).sum();
         let pivot = row[j] + ridge - sum;
         // What is left of a pivot after cancellation is noise.
-        if !(pivot > (row[j] + ridge) * 1e-14) {
+        if pivot <= (row[j] + ridge) * 1e-14 {
             return None;
         }
         row[j] = pivot.sqrt();

@@ -4,6 +4,8 @@
 //! summed in registers. The blocks belong to at most [`PARTS`] parts, whose sums are added in their order, so that the result
 //! does not depend on the number of threads.
 
+use std::ops::Range;
+
 use ndarray::ArrayView2;
 use rayon::prelude::*;
 
@@ -109,14 +111,20 @@ impl<'a> Problem<'a> {
         })
     }
 
-    /// Loss, gradient and Hessian at `at`: the coefficients and the intercept.
-    pub(super) fn evaluate(&self, at: &[f64], control: &dyn Control) -> Result<Terms, Stop> {
+    /// Loss, gradient and Hessian at `at`: the coefficients and the intercept. With `every` above 1 an estimate from one of so
+    /// many blocks of rows.
+    pub(super) fn evaluate(
+        &self,
+        at: &[f64],
+        every: usize,
+        control: &dyn Control,
+    ) -> Result<Terms, Stop> {
         let rows = self.labels.len();
         let part = rows.div_ceil(PARTS).max(PART).next_multiple_of(BLOCK);
         let parts = rows.div_ceil(part);
         let sums: Vec<Sums> = (0..parts)
             .into_par_iter()
-            .map(|i| self.part(at, i * part..((i + 1) * part).min(rows), control))
+            .map(|i| self.part(at, i * part..((i + 1) * part).min(rows), every, control))
             .collect::<Result<_, Stop>>()?;
         let mut total: Option<Sums> = None;
         for sums in sums {
@@ -166,7 +174,8 @@ impl<'a> Problem<'a> {
     fn part(
         &self,
         at: &[f64],
-        rows: std::ops::Range<usize>,
+        rows: Range<usize>,
+        every: usize,
         control: &dyn Control,
     ) -> Result<Sums, Stop> {
         let (columns, panels) = (self.columns, panels(self.columns));
@@ -185,11 +194,13 @@ impl<'a> Problem<'a> {
             row[columns % 4] = 1.0;
         }
         let mut curved = vec![[0.0; 4]; panels * BLOCK];
-        for start in rows.clone().step_by(BLOCK) {
+        let c = self.c * every as f64;
+        for start in rows.clone().step_by(BLOCK * every) {
             control.check()?;
             let len = BLOCK.min(rows.end - start);
             self.fill(start, len, &mut design);
-            let (slopes, curvatures) = self.losses(start, len, &design, &at4, &mut sums.loss);
+            let (slopes, curvatures) =
+                self.losses(c, start..start + len, &design, &at4, &mut sums.loss);
             for (panel, gradient) in design.chunks_exact(BLOCK).zip(&mut sums.gradient) {
                 for (row, slope) in panel[..len].iter().zip(&slopes) {
                     for (sum, x) in gradient.iter_mut().zip(row) {
@@ -231,8 +242,8 @@ impl<'a> Problem<'a> {
     /// Adds the losses of a block and gives their first and second derivatives by the margin.
     fn losses(
         &self,
-        start: usize,
-        len: usize,
+        c: f64,
+        rows: Range<usize>,
         design: &[[f64; 4]],
         at: &[[f64; 4]],
         loss: &mut f64,
@@ -247,21 +258,30 @@ impl<'a> Problem<'a> {
         }
         let mut slopes = [0.0; BLOCK];
         let mut curvatures = [0.0; BLOCK];
-        let labels = &self.labels[start..start + len];
-        let weights = self.weights.map(|w| &w[start..start + len]);
+        let labels = &self.labels[rows.clone()];
+        let weights = self.weights.map(|w| &w[rows]);
+        // The logarithms of equally weighted rows are one logarithm: a product of 64 factors up to 2 cannot overflow.
+        let mut product = 1.0;
         for (i, &label) in labels.iter().enumerate() {
-            let [a, b, c, d] = margins[i];
-            let margin = (a + b) + (c + d);
-            let weight = weights.map_or(self.c, |w| self.c * w[i]);
+            let [m0, m1, m2, m3] = margins[i];
+            let margin = (m0 + m1) + (m2 + m3);
+            let weight = weights.map_or(c, |w| c * w[i]);
             // exp of minus the absolute margin cannot overflow.
             let small = (-margin.abs()).exp();
-            let unlikely = small / (1.0 + small);
+            let likely = 1.0 / (1.0 + small);
+            let unlikely = small * likely;
             let wrong = (margin > 0.0) != label;
-            *loss += weight * (small.ln_1p() + if wrong { margin.abs() } else { 0.0 });
-            let miss = if wrong { 1.0 / (1.0 + small) } else { unlikely };
+            if weights.is_some() {
+                *loss += weight * small.ln_1p();
+            } else {
+                product *= 1.0 + small;
+            }
+            *loss += if wrong { weight * margin.abs() } else { 0.0 };
+            let miss = if wrong { likely } else { unlikely };
             slopes[i] = if label { -weight * miss } else { weight * miss };
-            curvatures[i] = weight * unlikely / (1.0 + small);
+            curvatures[i] = weight * unlikely * likely;
         }
+        *loss += c * product.ln();
         (slopes, curvatures)
     }
 }
