@@ -3,7 +3,7 @@
 use ndarray::ArrayView2;
 
 use super::error::SegmentError;
-use super::kmeans::{Effort, Partition, kmeans};
+use super::kmeans::{Effort, Partition, best_partition};
 use super::matching::numbered;
 use super::mixture::fit_mixture;
 use super::model::{Assigned, Components, CurvePoint, SegmentModel, checked_shape};
@@ -174,7 +174,7 @@ fn chosen(
             max_iter: params.max_iter,
             seed,
         };
-        let partition = kmeans(tiles, k, effort, control)?;
+        let partition = best_partition(tiles, k, effort, control)?;
         let (components, point) = components(tiles, partition, params, control)?;
         labellings.push(sample.labels(&components, control)?);
         curve.push(point);

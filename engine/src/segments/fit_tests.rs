@@ -69,7 +69,7 @@ fn groups_are_found_numbered_named_and_described() {
     assert_eq!(model.check(), Ok(()));
     assert_eq!(model.len(), 3);
     assert_eq!(model.segment_ids, [1, 2, 3]);
-    assert_eq!(model.names, ["Loyal", "Promising", "Hibernating"]);
+    assert_eq!(model.names, ["Champions", "Need Attention", "Lost"]);
     assert_eq!(model.profile.customers, [200, 200, 200]);
     // the order of money: groups 0, 2, 1
     for (row, segment) in assigned.segments.iter().enumerate() {

@@ -1,7 +1,12 @@
 //! k-means: Lloyd's algorithm (1982) from several starts, each by k-means++.
 
+use ndarray::ArrayView2;
 use rayon::prelude::*;
 
+use super::error::SegmentError;
+use super::model::{Assigned, assign_each, checked_shape};
+use super::options::MOST_SEGMENTS;
+use super::prepare::Preparation;
 use super::start::plus_plus;
 use super::tiles::{CHUNK, Chunk, LANES, Lanes, Tiles, added, total};
 use crate::control::{Charge, Control, Stop, reserve};
@@ -26,14 +31,72 @@ pub(super) struct Partition {
 
 /// How often k-means is started and how long each start may go on.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Effort {
+pub struct Effort {
+    /// Starts, at least 1.
     pub n_init: u64,
+    /// The most steps of a start.
     pub max_iter: u64,
+    /// Seed of the random numbers; each start has a stream of its own.
     pub seed: i64,
 }
 
+/// What k-means finds.
+#[derive(Debug)]
+pub struct KMeans {
+    /// k x features: the centres.
+    pub centres: Vec<f64>,
+    /// Index of each row's nearest centre, and its distance.
+    pub assigned: Assigned,
+    /// Sum of the squared distances to the nearest centre.
+    pub inertia: f64,
+    /// Steps of the best start.
+    pub iterations: u64,
+}
+
+/// k-means on rows as they are (rows x features, NaN counts as 0), not standardised: the partition into `k` with the lowest
+/// inertia of all starts.
+///
+/// # Errors
+/// [`SegmentError::NoRows`], [`SegmentError::Segments`], [`SegmentError::TooFew`], [`SegmentError::Infinite`],
+/// [`SegmentError::Stopped`].
+pub fn kmeans(
+    x: ArrayView2<'_, f64>,
+    k: usize,
+    effort: Effort,
+    control: &dyn Control,
+) -> Result<KMeans, SegmentError> {
+    if x.is_empty() {
+        return Err(SegmentError::NoRows);
+    }
+    if !(2..=MOST_SEGMENTS).contains(&k) {
+        return Err(SegmentError::Segments(i64::try_from(k).unwrap_or(i64::MAX)));
+    }
+    let features: Vec<String> = (1..=x.ncols()).map(|j| j.to_string()).collect();
+    checked_shape(x, &features, control)?;
+    let tiles = Tiles::new(x, &Preparation::none(x.ncols()), control)?;
+    let distinct = tiles.distinct(k, control)?;
+    if distinct < k {
+        return Err(SegmentError::TooFew { k, distinct });
+    }
+    let partition = best_partition(&tiles, k, effort, control)?;
+    let mut assigned = Assigned::new(tiles.rows(), control)?;
+    let out = (
+        assigned.segments.as_mut_slice(),
+        assigned.distances.as_mut_slice(),
+    );
+    assign_each(&tiles, out, control, |tile| {
+        nearest(tile, &partition.centres)
+    })?;
+    Ok(KMeans {
+        centres: partition.centres,
+        assigned,
+        inertia: partition.inertia,
+        iterations: partition.iterations,
+    })
+}
+
 /// The best partition into `k` of all starts. `k` is at least 1, and there are as many different rows.
-pub(super) fn kmeans(
+pub(super) fn best_partition(
     tiles: &Tiles,
     k: usize,
     effort: Effort,

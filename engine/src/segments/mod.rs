@@ -28,6 +28,7 @@ mod real_data_tests;
 
 pub use error::SegmentError;
 pub use fit::{Fitted, fit};
+pub use kmeans::{Effort, KMeans, kmeans};
 pub use mixture::Mixture;
 pub use model::{Assigned, Components, CurvePoint, SegmentModel};
 pub use options::{

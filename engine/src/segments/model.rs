@@ -222,33 +222,19 @@ impl Components {
         (segments, distances): (&mut [u32], &mut [f64]),
         control: &dyn Control,
     ) -> Result<(), SegmentError> {
-        let constants = match self {
-            Components::Centres(_) => Vec::new(),
-            Components::Mixture(mixture) => mixture.constants(),
-        };
-        let nearest = |tile: &[Lanes]| match self {
-            Components::Centres(centres) => kmeans::nearest(tile, centres),
-            Components::Mixture(mixture) => mixture.nearest(&constants, tile),
-        };
-        tiles
-            .chunks()
-            .zip(segments.par_chunks_mut(super::tiles::CHUNK))
-            .zip(distances.par_chunks_mut(super::tiles::CHUNK))
-            .try_for_each(|((chunk, segments), distances)| {
-                control.check()?;
-                for (((live, tile), segments), distances) in chunk
-                    .tiles()
-                    .zip(segments.chunks_mut(LANES))
-                    .zip(distances.chunks_mut(LANES))
-                {
-                    let (which, squares) = nearest(tile);
-                    for lane in 0..live {
-                        segments[lane] = which[lane] as u32;
-                        distances[lane] = squares[lane].sqrt();
-                    }
-                }
-                Ok(())
-            })
+        match self {
+            Components::Centres(centres) => {
+                assign_each(tiles, (segments, distances), control, |tile| {
+                    kmeans::nearest(tile, centres)
+                })
+            }
+            Components::Mixture(mixture) => {
+                let constants = mixture.constants();
+                assign_each(tiles, (segments, distances), control, |tile| {
+                    mixture.nearest(&constants, tile)
+                })
+            }
+        }
     }
 
     /// The components in another order.
@@ -268,6 +254,34 @@ impl Components {
             }),
         }
     }
+}
+
+/// The segment and distance of each row, of which `nearest` gives number and square for a tile.
+pub(super) fn assign_each(
+    tiles: &Tiles,
+    (segments, distances): (&mut [u32], &mut [f64]),
+    control: &dyn Control,
+    nearest: impl Fn(&[Lanes]) -> (Lanes, Lanes) + Sync + Send,
+) -> Result<(), SegmentError> {
+    tiles
+        .chunks()
+        .zip(segments.par_chunks_mut(super::tiles::CHUNK))
+        .zip(distances.par_chunks_mut(super::tiles::CHUNK))
+        .try_for_each(|((chunk, segments), distances)| {
+            control.check()?;
+            for (((live, tile), segments), distances) in chunk
+                .tiles()
+                .zip(segments.chunks_mut(LANES))
+                .zip(distances.chunks_mut(LANES))
+            {
+                let (which, squares) = nearest(tile);
+                for lane in 0..live {
+                    segments[lane] = which[lane] as u32;
+                    distances[lane] = squares[lane].sqrt();
+                }
+            }
+            Ok(())
+        })
 }
 
 /// Refuses a matrix that does not fit the features or has an infinite value.

@@ -30,7 +30,7 @@ const fn rule(
 /// Each segment takes the first name that fits and that no segment of more value has taken. The ranges overlap, so that
 /// segments side by side get names side by side, and together they leave no gap.
 const RULES: [Rule; 16] = [
-    rule("Champions", (0.70, 1.0), (0.84, 1.0), (0.80, 1.0)),
+    rule("Champions", (0.70, 1.0), (0.82, 1.0), (0.80, 1.0)),
     rule("Cannot Lose Them", (0.0, 0.55), (0.80, 1.0), (0.75, 1.0)),
     rule("Big Spenders", (0.42, 1.0), (0.0, 0.75), (0.80, 1.0)),
     rule("Loyal", (0.55, 1.0), (0.65, 1.0), (0.0, 1.0)),
@@ -45,7 +45,7 @@ const RULES: [Rule; 16] = [
     // Names for a second segment of a kind.
     rule("Regular", (0.50, 1.0), (0.60, 1.0), (0.0, 1.0)),
     rule("Occasional", (0.35, 0.80), (0.20, 0.60), (0.0, 1.0)),
-    rule("One-Time", (0.35, 1.0), (0.0, 0.30), (0.0, 1.0)),
+    rule("One-Time", (0.0, 1.0), (0.0, 0.30), (0.0, 1.0)),
     rule("Lapsed Regular", (0.0, 0.42), (0.55, 1.0), (0.0, 1.0)),
 ];
 
@@ -108,7 +108,7 @@ fn by_rules(profile: &Profile) -> Vec<String> {
 fn suffixes(segments: &[usize], all: &[[f64; 3]]) -> Vec<&'static str> {
     const WORDS: [(&str, &str); 3] = [
         (", recent", ", longer ago"),
-        (", frequent", ", rare"),
+        (", frequent", ", infrequent"),
         (", high value", ", low value"),
     ];
     let [a, b] = segments else {
@@ -223,15 +223,22 @@ mod tests {
     fn names_are_unique() {
         let lost: &[f64] = &[0.9, 0.1, 0.1];
         let poorer: &[f64] = &[0.92, 0.1, 0.02];
-        // Lost, then Hibernating, and no third name fits: the two of the first name are told apart
+        let better: &[f64] = &[0.85, 0.12, 0.14];
+        let best: &[f64] = &[0.85, 0.14, 0.16];
+        // Lost, Hibernating and One-Time, and no fourth name fits: the two of the first name are told apart
         assert_eq!(
-            rfm(&[poorer, lost, &[0.85, 0.12, 0.14]]),
-            ["Lost, low value", "Hibernating", "Lost, high value"]
+            rfm(&[poorer, lost, better, best]),
+            [
+                "Lost, low value",
+                "One-Time",
+                "Hibernating",
+                "Lost, high value"
+            ]
         );
         let same: Vec<&[f64]> = vec![lost; 50];
         let mut names = rfm(&same);
-        assert_eq!(names[1], "Hibernating");
-        assert_eq!(names[49], "Lost 49");
+        assert_eq!(names[1..3], ["Hibernating", "One-Time"]);
+        assert_eq!(names[49], "Lost 48");
         names.sort();
         names.dedup();
         assert_eq!(names.len(), 50);

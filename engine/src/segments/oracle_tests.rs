@@ -4,7 +4,7 @@
 use ndarray::Array2;
 use serde::Deserialize;
 
-use super::kmeans::{Effort, Partition, kmeans, lloyd};
+use super::kmeans::{Effort, Partition, best_partition, lloyd};
 use super::matching::assignment;
 use super::mixture::fit_mixture;
 use super::prepare::Preparation;
@@ -68,9 +68,7 @@ pub(super) fn data() -> Array2<f64> {
 
 /// Rows as they are, not standardised.
 pub(super) fn raw(x: &Array2<f64>) -> Tiles {
-    let p = x.ncols();
-    let json = serde_json::json!({"log": false, "centre": vec![0.0; p], "scale": vec![1.0; p]});
-    let preparation: Preparation = serde_json::from_value(json).unwrap();
+    let preparation = Preparation::none(x.ncols());
     Tiles::new(x.view(), &preparation, &Free).unwrap()
 }
 
@@ -117,7 +115,7 @@ fn the_best_start_finds_the_inertia_of_scikit_learn() {
             max_iter: 300,
             seed: 1,
         };
-        let found = kmeans(&tiles, best.k, effort, &Free).unwrap();
+        let found = best_partition(&tiles, best.k, effort, &Free).unwrap();
         near(found.inertia, best.inertia, 1e-6);
         labellings.push(labels_of(&x, &found.centres));
     }

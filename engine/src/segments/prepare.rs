@@ -74,6 +74,15 @@ impl Preparation {
         }
     }
 
+    /// The preparation that leaves values as they are, but for missing ones.
+    pub(super) fn none(features: usize) -> Preparation {
+        Preparation {
+            log: false,
+            centre: vec![0.0; features],
+            scale: vec![1.0; features],
+        }
+    }
+
     /// Number of features.
     #[must_use]
     pub fn features(&self) -> usize {

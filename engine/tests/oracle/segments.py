@@ -15,7 +15,7 @@ x = np.round(x, 5)
 np.savetxt("segments.csv", x, delimiter=",", fmt="%.5f")
 
 out = {"kmeans": []}
-for k in range(2, 7):
+for k in range(2, 6):
     best = KMeans(k, n_init=50, random_state=1, tol=0).fit(x)
     silhouette = silhouette_score(x, best.labels_)
     out["kmeans"].append({"k": k, "inertia": best.inertia_, "silhouette": silhouette})
