@@ -13,7 +13,7 @@ x = np.fromfile(sys.argv[1]).reshape(-1, int(sys.argv[2]))
 
 def least(run):
     best = float("inf")
-    for _ in range(5):
+    for _ in range(3):
         start = time.perf_counter()
         result = run()
         best = min(best, time.perf_counter() - start)

@@ -14,7 +14,7 @@ use serde_json::json;
 
 const FEATURES: usize = 6;
 const NAMES: [&str; FEATURES] = ["a", "b", "c", "d", "e", "f"];
-const RUNS: usize = 5;
+const RUNS: usize = 3;
 
 /// Five groups that overlap; the noise of each value is nearly normal.
 fn matrix(rows: usize) -> Array2<f64> {
@@ -22,7 +22,7 @@ fn matrix(rows: usize) -> Array2<f64> {
     let centres = Array2::from_shape_fn((5, FEATURES), |_| 6.0 * stream.unit() - 3.0);
     Array2::from_shape_fn((rows, FEATURES), |(row, j)| {
         let noise: f64 = (0..4).map(|_| stream.unit() - 0.5).sum();
-        centres[[row % 5, j]] + 1.7 * noise
+        centres[[row % 5, j]] + 3.5 * noise
     })
 }
 

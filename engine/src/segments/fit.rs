@@ -29,7 +29,7 @@ pub struct Fitted {
 
 /// Finds segments. `x` is rows x features in original units (NaN = missing), in the order of the parameters' features; `rfm`
 /// are the classic features of the same rows, for profiles and names. Without `k` it is chosen, between `k_min` and `k_max`.
-/// `previous` is the model whose segment numbers are to be kept.
+/// `previous` is the model whose segment numbers are to be kept; it has passed [`SegmentModel::check`].
 ///
 /// The result is the same, bit for bit, for any number of threads; it depends on the order of the rows.
 ///

@@ -231,9 +231,9 @@ fn silhouettes_by_hand() {
 
 #[test]
 fn a_centre_without_rows_gets_the_farthest_row() {
-    let x = Array2::from_shape_vec((5, 1), vec![0.0, 1.0, 2.0, 10.0, 30.0]).unwrap();
-    // Nothing is nearest to 1000. The farthest from its centre is 30, which is alone with 10 at 5: 10 stays.
+    let x = Array2::from_shape_vec((4, 1), vec![0.0, 1.0, 2.0, 30.0]).unwrap();
+    // Nothing is nearest to 1000. The farthest row is 30, but it is alone at 5 and stays; the next are 0 and 2.
     let found = lloyd(&raw(&x), vec![1.0, 5.0, 1000.0], 300, 0.0, &Free).unwrap();
-    assert_eq!(found.centres, [1.0, 10.0, 30.0]);
-    assert_eq!(found.inertia, 2.0);
+    assert_eq!(found.centres, [1.5, 30.0, 0.0]);
+    assert_eq!(found.inertia, 0.5);
 }
