@@ -100,7 +100,7 @@ mod tests {
                 "120 47.6095 2.4 1.2 -2 0.2 0.6 \
                  43.4319 87 60 0.3563 0.172222 \
                  6 7.5 0.75 6.6667 0.5 2 10 0.25 12 3.2404 3 0.428571 0.65",
-                // Nothing to compare with: one order, 535 - 1 days ago, in one of 19 months.
+                // Nothing to compare with: one order, in the first of 19 months.
                 "7 - 1 1 0 - 0 - - - - 1 1 1 1 7 1 0 0 0 8 - 1 0.052632 1",
                 // The order of invoice 9: of two in a minute the one whose number sorts last. Invoice 8 counts for its newer day and
                 // hour, but both of its days are days with an order: a gap of 1.
