@@ -169,8 +169,7 @@ mod tests {
         Spi::run(
             "CREATE TABLE public.labels AS
              SELECT 'S' || id AS invoice_no, '11111' AS stock_code, 1 AS quantity, timestamp '2020-01-01 10:00' AS sold_at, 1 AS unit_price, id AS customer_id
-             FROM unnest('{in,last,late,returned,paid,gone}'::text[]) id
-;
+             FROM unnest('{in,last,late,returned,paid,gone}'::text[]) id;
              INSERT INTO public.labels VALUES ('1', '11111', 1, '2020-02-01 00:00', 1, 'in'), ('2', '11111', 1, '2020-02-10 23:59', 1, 'last'),
                 ('3', '11111', 1, '2020-02-11 00:00', 1, 'late'), ('C4', '11111', -1, '2020-02-05 10:00', 1, 'returned'),
                 ('5', 'POST', 1, '2020-02-05 10:00', 1, 'paid'), ('6', '11111', 1, '2020-02-05 10:00', 1, 'new');
