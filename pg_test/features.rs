@@ -108,6 +108,13 @@ mod tests {
             ]
             .join("\n")
         );
+        // A day earlier the older return is 180 days old too.
+        assert_eq!(
+            text(
+                "SELECT trim_scale(returns_180)::text FROM rs_customer_features('2020-07-01') WHERE customer_id = '10001'"
+            ),
+            "20"
+        );
         // A day before the second order nothing is known of it, and with two days there is a gap but no spread.
         assert_eq!(
             text(&format!(
