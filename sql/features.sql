@@ -1,6 +1,6 @@
 -- Features: what was known before a day, and nothing later.
 
--- The text between the $body$ marks is also run for one customer, by putting a condition in the place of its comments, and on
+-- The text of the first function is also run for one customer, by putting a condition in the place of two comments, and on
 -- another table in the place of the facts, to verify a model's training data.
 CREATE FUNCTION @extschema@.rs_customer_features(as_of date)
 RETURNS TABLE(
