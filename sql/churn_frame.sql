@@ -46,7 +46,7 @@ BEGIN
         RAISE EXCEPTION 'the % days from % are not fully observed: the last possible as_of is %', $2, $1, last_as_of
             USING ERRCODE = '22023',
                   DETAIL = format('The newest sale is of %s.', newest),
-                  HINT = format('Give %L or an earlier as_of, or fewer horizon_days: a customer who has not bought yet may still buy.', last_as_of);
+                  HINT = format('Give %L or an earlier as_of, or fewer horizon_days: who has not bought yet may still buy.', last_as_of);
     END IF;
     RETURN QUERY
         SELECT c.*, b.customer_id IS NULL
@@ -63,6 +63,10 @@ END
 $body$;
 
 COMMENT ON FUNCTION @extschema@.rs_churn_frame(date, integer) IS
+'The columns of rs_customer_features(as_of) and the label: churned is true for a customer without a merchandise sale in the '
+'horizon_days (1 to 3650) that begin with as_of. Refuses an as_of whose days of the label are not all observed, that is, end '
+'after the newest fact, and names the last possible one.';
+
 'The columns of rs_customer_features(as_of) and the label: churned is true for a customer without a merchandise sale in the horizon_days '
 '(1 to 3650) that begin with as_of. Refuses an as_of whose label days are not all before the day after the newest fact, and names the last possible one.';
 

@@ -1,6 +1,6 @@
 -- Features: what was known before a day, and nothing later.
 
--- The text between the $body$ marks is also run for one customer, by putting a condition in the place of its comments, and on
+-- The text of the first function is also run for one customer, by putting a condition in the place of two comments, and on
 -- another table in the place of the facts, to verify a model's training data.
 CREATE FUNCTION @extschema@.rs_customer_features(as_of date)
 RETURNS TABLE(
@@ -123,12 +123,14 @@ AS $body$
            t.units, p.distinct_products, t.returned, round(t.returned / nullif(t.gross, 0), 6), o.country,
            h.last_value, round(h.std_value, 4), round(h.last_value * h.orders / nullif(t.gross, 0), 4),
            round(h.last_3_mean * h.orders / nullif(t.gross, 0), 4),
-           h.orders_90 - (h.orders_180 - h.orders_90), round((t.spend_90 - (t.spend_180 - t.spend_90)) / nullif(t.spend_180, 0), 6),
-           round(t.spend_90 / nullif(t.gross, 0), 6),
-           round(c.std_gap, 4), c.max_gap, c.last_gap, round(c.recency::numeric / c.max_gap, 4), round(c.recency::numeric / c.tenure, 6),
+           h.orders_90 - (h.orders_180 - h.orders_90),
+           round((t.spend_90 - (t.spend_180 - t.spend_90)) / nullif(t.spend_180, 0), 6), round(t.spend_90 / nullif(t.gross, 0), 6),
+           round(c.std_gap, 4), c.max_gap, c.last_gap, round(c.recency::numeric / c.max_gap, 4),
+           round(c.recency::numeric / c.tenure, 6),
            p.lines, round(t.units / h.orders, 4), round(p.distinct_products::numeric / h.orders, 4),
            round(t.gross / nullif(t.units, 0), 4), round(p.distinct_products::numeric / p.lines, 6),
-           t.return_invoices, t.returned_180, round(h.weekend_orders::numeric / h.orders, 6), round(h.mean_hour, 4), round(h.std_hour, 4),
+           t.return_invoices, t.returned_180, round(h.weekend_orders::numeric / h.orders, 6),
+           round(h.mean_hour, 4), round(h.std_hour, 4),
            c.active_months, round(c.active_months / c.months::numeric, 6), round(p.top_amount / nullif(t.gross, 0), 6)
     FROM totals AS t
     JOIN habits AS h ON h.customer_key = t.customer_key
@@ -141,19 +143,20 @@ $body$;
 
 COMMENT ON FUNCTION @extschema@.rs_customer_features(date) IS
 'Features of every known customer with a merchandise sale before as_of, from facts before as_of alone. '
-'recency_days, tenure_days: from the last and the first sale to as_of. frequency: invoices with a sale (orders). monetary: gross sales; '
-'monetary_net: less returns. average_order_value: monetary / frequency; std_order_value: its spread; last_order_value: of the newest order; '
-'last_order_over_average, last_3_orders_over_average: that, and the mean of the newest three, over the average. '
-'mean_gap_days, std_gap_days, max_gap_days, last_gap_days: days between days with orders; recency_over_gap, recency_over_max_gap: recency_days over '
-'their mean and their longest; recency_over_tenure. orders_N, spend_N: of the last N days. orders_trend, spend_trend: of the last 90 days '
-'minus that of the 90 days before; relative_spend_trend: over spend_180; spend_90_share: of monetary. '
-'units, lines, distinct_products: sold; units_per_order, products_per_order: over frequency; average_unit_price: monetary / units; '
-'variety: distinct_products / lines; top_product_share: of the product with the largest sales in monetary. '
-'returns_amount, returns_share, returns_180: returned goods, their share of monetary, those of the last 180 days; return_invoices. '
-'weekend_share: of orders; mean_hour, std_hour: time of day of the orders. active_months: calendar months with a sale; active_months_share: of '
-'those from the first sale to as_of. country: where last seen before as_of. '
-'NULL: gaps and what is over them with one day of orders, std_gap_days with two, std_order_value and std_hour with one order, '
-'relative_spend_trend without a sale in 180 days. Spreads are of a sample.';
+'recency_days, tenure_days: from the last and the first sale to as_of. frequency: invoices with a sale (orders). '
+'monetary: gross sales; monetary_net: less returns. average_order_value: monetary / frequency; std_order_value: its spread; '
+'last_order_value: of the newest order; last_order_over_average, last_3_orders_over_average: that, and the mean of the newest '
+'three, over the average. mean_gap_days, std_gap_days, max_gap_days, last_gap_days: days between days with orders; '
+'recency_over_gap, recency_over_max_gap: recency_days over their mean and their longest; recency_over_tenure. '
+'orders_N, spend_N: of the last N days. orders_trend, spend_trend: of the last 90 days minus that of the 90 days before; '
+'relative_spend_trend: over spend_180; spend_90_share: of monetary. units, lines, distinct_products: sold; units_per_order, '
+'products_per_order: over frequency; average_unit_price: monetary / units; variety: distinct_products / lines; '
+'top_product_share: of the product with the largest sales in monetary. returns_amount, returns_share, returns_180: returned '
+'goods, their share of monetary, those of the last 180 days; return_invoices. weekend_share: of orders; mean_hour, std_hour: '
+'time of day of the orders. active_months: calendar months with a sale; active_months_share: of those from the first sale to '
+'as_of. country: where last seen before as_of. NULL: the gaps and what is over them with one day of orders, std_gap_days also '
+'with two, std_order_value and std_hour with one order, relative_spend_trend without a sale in 180 days, and a ratio whose '
+'denominator is 0. Spreads are of a sample.';
 
 CREATE FUNCTION @extschema@.rs_daily_features(as_of date DEFAULT NULL)
 RETURNS TABLE(

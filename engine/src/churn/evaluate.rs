@@ -17,8 +17,8 @@ use crate::random::Stream;
 /// The feature that the baseline goes by: who has not bought for long has gone.
 const BASELINE: &str = "recency_days";
 
-/// Row predictions that permutation importance may take in all.
-const PERMUTATION_ROWS: usize = 1_500_000;
+/// Row predictions that permutation importance may take in all, by a linear model or a hundred trees.
+const PERMUTATION_ROWS: usize = 1_000_000;
 
 /// Metrics, importance and curves, by the names that the registry stores.
 #[derive(Debug, Default)]
@@ -264,11 +264,11 @@ fn importance(
     let Some(whole) = metrics::roc_auc(ranking) else {
         return Ok(());
     };
-    let rows = Stream::new(seed, "permutation rows", 0).sample(
-        holdout.len(),
-        (PERMUTATION_ROWS / model.features.len().max(1)).max(100),
-    );
-    let repeats = (PERMUTATION_ROWS / (rows.len() * model.features.len()).max(1)).clamp(1, 5);
+    let budget = PERMUTATION_ROWS / model.learner.cost();
+    let features = model.features.len().max(1);
+    let rows = (budget / features).max(1000);
+    let rows = Stream::new(seed, "permutation rows", 0).sample(holdout.len(), rows);
+    let repeats = (budget / (rows.len() * features).max(1)).clamp(1, 5);
     let sampled = rows.len() < holdout.len();
     let x = holdout.x.select(ndarray::Axis(0), &rows);
     let labels: Vec<bool> = rows

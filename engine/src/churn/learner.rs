@@ -222,6 +222,15 @@ impl Learner {
         }
     }
 
+    /// What a score costs, in those of a hundred trees; at least 1.
+    #[must_use]
+    pub fn cost(&self) -> usize {
+        match self {
+            Learner::Linear { .. } => 1,
+            Learner::Trees { ensemble, .. } => ensemble.trees().div_ceil(100).max(1),
+        }
+    }
+
     /// How much each column matters to the model itself: the method's name and a value per column.
     #[must_use]
     pub fn importance(&self, columns: usize) -> (&'static str, Vec<f64>) {

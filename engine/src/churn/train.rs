@@ -1,4 +1,5 @@
-//! Training: choose by time-ordered cross-validation, fit on all training frames, calibrate, evaluate once on the holdout.
+//! Training: choose by time-ordered cross-validation, fit on all training frames, calibrate on customers that were held out
+//! from the fit, evaluate once on the holdout.
 
 use std::borrow::Cow;
 
@@ -7,11 +8,11 @@ use ndarray::{Axis, CowArray, Ix2};
 use super::FitError;
 use super::calibration::Calibration;
 use super::evaluate::{Evaluation, evaluate};
-use super::frame::{Frames, Part};
+use super::frame::{Frames, GROUPS, Part};
 use super::learner::{Codes, Learner, Scale};
 use super::metrics;
 use super::model::{ChurnModel, column_names};
-use super::options::{CalibrationMethod, LearnerParams, ValidChurnParams};
+use super::options::{CalibrationMethod, ClassWeight, LearnerParams, ValidChurnParams};
 use super::ranking::Ranking;
 use super::search::variant;
 use super::threshold;
@@ -47,9 +48,8 @@ struct Fold<'a> {
     codes: Option<Codes>,
 }
 
-/// What a candidate scored on rows that it was not fitted on.
+/// What a learner scored on rows that it was not fitted on.
 struct Validated {
-    learner: LearnerParams,
     /// Mean ROC AUC over the folds.
     auc: f64,
     scores: Vec<f64>,
@@ -74,13 +74,26 @@ pub fn train(
     learnable("the training frames", training)?;
     learnable("the holdout", holdout)?;
     let names = column_names(&frames.features, &frames.columns);
-    let folds = folds(frames, last, params, seed, control)?;
-    let best = choose(&folds, &names, params, seed, expired, control)?;
+    let trees = |l: &LearnerParams| !matches!(l, LearnerParams::Logistic(_));
+    let mut folds = time_folds(frames, last);
+    if folds.is_empty() {
+        folds = customer_folds(training);
+    }
+    bin(&mut folds, params.learners.iter().any(trees), control)?;
+    let chosen = choose(&folds, &names, params, seed, expired, control)?;
+
+    // The scores of fits on a few early frames lie on another scale than those of the fit on all frames. Fits on all frames
+    // without a third of the customers tell what its scores mean.
+    let mut folds = customer_folds(training);
+    bin(&mut folds, trees(&chosen.learner), control)?;
+    let validated = validate(&chosen.learner, &folds, &names, params, seed, control, |fold| {
+        control.progress("calibrating", fold, GROUPS.into());
+    })?;
     drop(folds);
 
     control.progress("fitting the model", 0, 1);
     let learner = Learner::fit(
-        &best.best.learner,
+        &chosen.learner,
         training.x,
         None,
         &names,
@@ -95,14 +108,14 @@ pub fn train(
     let calibration = match method {
         CalibrationMethod::None => Calibration::None,
         CalibrationMethod::Platt => {
-            Calibration::platt(&best.best.scores, &best.best.labels, control)?
+            Calibration::platt(&validated.scores, &validated.labels, control)?
         }
         CalibrationMethod::Isotonic => {
-            Calibration::isotonic(&best.best.scores, &best.best.labels, control)?
+            Calibration::isotonic(&validated.scores, &validated.labels, control)?
         }
     };
     let mut model = ChurnModel {
-        algorithm: best.best.learner.algorithm().name().to_owned(),
+        algorithm: chosen.learner.algorithm().name().to_owned(),
         horizon_days,
         features: frames.features.clone(),
         columns: frames.columns.clone(),
@@ -118,23 +131,21 @@ pub fn train(
             .next()
             .ok_or_else(|| FitError::Data("there is no holdout".into()))?,
     };
-    let validated: Vec<f64> = best
-        .best
+    let probabilities: Vec<f64> = validated
         .scores
         .iter()
         .map(|s| model.probability(*s))
         .collect();
     model.threshold = match &params.costs {
         Some(costs) => costs.threshold,
-        None => {
-            threshold::by_f1(&Ranking::new(&validated, &best.best.labels, control)?).unwrap_or(0.5)
-        }
+        None => threshold::by_f1(&Ranking::new(&probabilities, &validated.labels, control)?)
+            .unwrap_or(0.5),
     };
     let evaluation = evaluate(
         &model,
         frames,
-        (&validated, &best.best.labels),
-        &best.scores,
+        (&probabilities, &validated.labels),
+        &chosen.scores,
         params.costs.as_ref(),
         seed,
         control,
@@ -142,20 +153,20 @@ pub fn train(
     Ok(Trained {
         holdout: model.probabilities(holdout.x, control)?,
         training_rows: training.len(),
-        learner: best.best.learner,
+        learner: chosen.learner,
         calibration: method,
         evaluation,
         model,
     })
 }
 
-/// A logistic curve for what is no probability by itself: votes, shares of trees, and learners whose classes were weighted.
+/// A logistic curve for what is no probability by itself: votes, and learners whose classes were weighted.
 fn suited(learner: &Learner, params: &ValidChurnParams) -> CalibrationMethod {
-    let weighted = params.class_weight != super::options::ClassWeight::None;
-    if learner.scale() == Scale::LogOdds && !weighted {
-        CalibrationMethod::None
-    } else {
+    let weighted = params.class_weight != ClassWeight::None;
+    if learner.scale() == Scale::Vote || weighted {
         CalibrationMethod::Platt
+    } else {
+        CalibrationMethod::None
     }
 }
 
@@ -176,66 +187,40 @@ fn learnable(what: &str, part: Part<'_>) -> Result<(), FitError> {
     Ok(())
 }
 
-/// Each training frame but the first is predicted from the frames before it, whose label windows end before it begins. With
-/// one training frame alone there is no earlier one: then a third of the customers at a time, drawn at random.
-fn folds<'a>(
-    frames: &'a Frames,
-    last: usize,
-    params: &ValidChurnParams,
-    seed: i64,
-    control: &dyn Control,
-) -> Result<Vec<Fold<'a>>, FitError> {
-    let trees = params
-        .learners
-        .iter()
-        .any(|l| !matches!(l, LearnerParams::Logistic(_)));
-    let mut folds = Vec::new();
-    for valid in last.saturating_sub(FOLDS).max(1)..last {
-        let (train, valid) = (frames.part(0, valid), frames.part(valid, valid + 1));
-        if !train.has_one_class() && !valid.has_one_class() {
-            folds.push(Fold {
-                x: CowArray::from(train.x),
-                labels: Cow::Borrowed(train.labels),
-                valid_x: CowArray::from(valid.x),
-                valid_labels: Cow::Borrowed(valid.labels),
-                codes: None,
-            });
-        }
-    }
-    if folds.is_empty() {
-        folds = random_folds(frames.part(0, last), seed);
-    }
-    if trees {
-        for fold in &mut folds {
-            fold.codes = Some(Codes::of(fold.x.view(), control)?);
-        }
-    }
-    Ok(folds)
+/// Each training frame but the first is predicted from the frames before it, whose label windows end before it begins. Empty
+/// with one training frame alone.
+fn time_folds(frames: &Frames, last: usize) -> Vec<Fold<'_>> {
+    (last.saturating_sub(FOLDS).max(1)..last)
+        .map(|valid| (frames.part(0, valid), frames.part(valid, valid + 1)))
+        .filter(|(train, valid)| !train.has_one_class() && !valid.has_one_class())
+        .map(|(train, valid)| Fold {
+            x: CowArray::from(train.x),
+            labels: Cow::Borrowed(train.labels),
+            valid_x: CowArray::from(valid.x),
+            valid_labels: Cow::Borrowed(valid.labels),
+            codes: None,
+        })
+        .collect()
 }
 
-fn random_folds<'a>(part: Part<'_>, seed: i64) -> Vec<Fold<'a>> {
-    let mut rows: Vec<usize> = (0..part.len()).collect();
-    Stream::new(seed, "churn folds", 0).shuffle(&mut rows);
-    let pick = |rows: &[usize]| {
+/// Each group of customers is predicted from the others, over all frames: no customer is on both sides.
+fn customer_folds<'a>(part: Part<'_>) -> Vec<Fold<'a>> {
+    let pick = |wanted: &dyn Fn(u8) -> bool| {
+        let numbered = part.groups.iter().enumerate();
+        let rows: Vec<usize> = numbered
+            .filter(|(_, g)| wanted(**g))
+            .map(|(row, _)| row)
+            .collect();
         let labels: Vec<bool> = rows
             .iter()
             .filter_map(|r| part.labels.get(*r).copied())
             .collect();
-        (CowArray::from(part.x.select(Axis(0), rows)), labels)
+        (CowArray::from(part.x.select(Axis(0), &rows)), labels)
     };
-    (0..FOLDS)
-        .filter_map(|fold| {
-            let of = |inside: bool| -> Vec<usize> {
-                let numbered = rows.iter().enumerate();
-                let mut own: Vec<usize> = numbered
-                    .filter(|(i, _)| (i % FOLDS == fold) == inside)
-                    .map(|(_, r)| *r)
-                    .collect();
-                own.sort_unstable();
-                own
-            };
-            let (valid_x, valid_labels) = pick(&of(true));
-            let (x, labels) = pick(&of(false));
+    (0..GROUPS)
+        .filter_map(|group| {
+            let (valid_x, valid_labels) = pick(&|g| g == group);
+            let (x, labels) = pick(&|g| g != group);
             let mixed = |l: &[bool]| l.contains(&true) && l.contains(&false);
             (mixed(&labels) && mixed(&valid_labels)).then_some(Fold {
                 x,
@@ -248,9 +233,17 @@ fn random_folds<'a>(part: Part<'_>, seed: i64) -> Vec<Fold<'a>> {
         .collect()
 }
 
+/// Bins the rows of each fold, once for all trees.
+fn bin(folds: &mut [Fold<'_>], wanted: bool, control: &dyn Control) -> Result<(), FitError> {
+    for fold in folds.iter_mut().filter(|_| wanted) {
+        fold.codes = Some(Codes::of(fold.x.view(), control)?);
+    }
+    Ok(())
+}
+
 /// The best candidate, and the best mean AUC of each algorithm.
 struct Chosen {
-    best: Validated,
+    learner: LearnerParams,
     scores: Vec<(&'static str, f64)>,
 }
 
@@ -265,7 +258,7 @@ fn choose(
     let tries = 1 + u64::from(params.search);
     let total = tries * params.learners.len() as u64 * folds.len() as u64;
     let mut done = 0;
-    let mut best: Option<Validated> = None;
+    let mut best: Option<(f64, LearnerParams)> = None;
     let mut scores: Vec<(&'static str, f64)> = Vec::new();
     // The given settings of all algorithms first, so that a time budget never skips an algorithm.
     for attempt in 0..tries {
@@ -278,27 +271,26 @@ fn choose(
                 0 => learner.clone(),
                 n => variant(learner, &mut Stream::new(seed, name, n)),
             };
-            let validated = validate(learner, folds, names, params, seed, control, |fold| {
+            let validated = validate(&learner, folds, names, params, seed, control, |fold| {
                 control.progress("cross validation", done + fold, total);
             })?;
+            let auc = validated.auc;
             done += folds.len() as u64;
             match scores.iter_mut().find(|(n, _)| *n == name) {
-                Some((_, auc)) => *auc = auc.max(validated.auc),
-                None => scores.push((name, validated.auc)),
+                Some((_, best)) => *best = auc.max(*best),
+                None => scores.push((name, auc)),
             }
-            if best.as_ref().is_none_or(|b| validated.auc > b.auc) {
-                best = Some(validated);
+            if best.as_ref().is_none_or(|(b, _)| auc > *b) {
+                best = Some((auc, learner));
             }
         }
     }
-    let best = best.ok_or_else(|| {
-        FitError::Data("the training frames are too small to validate on a part of them".into())
-    })?;
-    Ok(Chosen { best, scores })
+    let (_, learner) = best.ok_or_else(too_small)?;
+    Ok(Chosen { learner, scores })
 }
 
 fn validate(
-    learner: LearnerParams,
+    learner: &LearnerParams,
     folds: &[Fold<'_>],
     names: &[String],
     params: &ValidChurnParams,
@@ -310,7 +302,7 @@ fn validate(
     for (at, fold) in (0u64..).zip(folds) {
         progress(at);
         let fitted = Learner::fit(
-            &learner,
+            learner,
             fold.x.view(),
             fold.codes.as_ref(),
             names,
@@ -325,16 +317,17 @@ fn validate(
         labels.extend_from_slice(&fold.valid_labels);
     }
     if folds.is_empty() {
-        return Err(FitError::Data(
-            "the training frames are too small to validate on a part of them".into(),
-        ));
+        return Err(too_small());
     }
     Ok(Validated {
-        learner,
         auc: sum / folds.len() as f64,
         scores,
         labels,
     })
+}
+
+fn too_small() -> FitError {
+    FitError::Data("the training frames are too small to validate on a part of them".into())
 }
 
 fn auc(scores: &[f64], labels: &[bool], control: &dyn Control) -> Result<f64, FitError> {

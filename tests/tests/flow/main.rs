@@ -13,6 +13,7 @@ mod cancel;
 mod crash;
 mod dirty;
 mod edge_values;
+mod features;
 mod formats;
 mod growth;
 mod hidden;
