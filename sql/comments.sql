@@ -127,6 +127,72 @@ COMMENT ON COLUMN retailscope.mart_daily_kpis.customers IS 'Distinct known custo
 COMMENT ON COLUMN retailscope.mart_daily_kpis.new_customers IS 'Known customers whose first merchandise sale is on this day.';
 COMMENT ON COLUMN retailscope.mart_daily_kpis.average_order_value IS 'gross_revenue / orders, rounded to cents; NULL without orders.';
 
+COMMENT ON TABLE retailscope.mart_customer_segments IS 'The segment of every known customer with a merchandise sale. Made by rs_refresh_segments() and rs_train_segments().';
+COMMENT ON COLUMN retailscope.mart_customer_segments.customer_id IS 'The customer.';
+COMMENT ON COLUMN retailscope.mart_customer_segments.as_of IS 'Only facts before this day count.';
+COMMENT ON COLUMN retailscope.mart_customer_segments.segment_id IS 'Number of the segment; it stays when models are trained again.';
+COMMENT ON COLUMN retailscope.mart_customer_segments.segment IS 'Its name.';
+COMMENT ON COLUMN retailscope.mart_customer_segments.distance IS 'Distance to the centre of the segment, in standard deviations of the features.';
+COMMENT ON COLUMN retailscope.mart_customer_segments.model_id IS 'The model that assigned it.';
+COMMENT ON COLUMN retailscope.mart_customer_segments.previous_as_of IS 'The day before that the mart knew; NULL for customers who were not known then.';
+COMMENT ON COLUMN retailscope.mart_customer_segments.previous_segment_id IS 'The segment on that day.';
+COMMENT ON COLUMN retailscope.mart_customer_segments.previous_segment IS 'Its name on that day.';
+
+COMMENT ON TABLE retailscope.model IS 'A trained model. Its bytes are in model_chunk.';
+COMMENT ON COLUMN retailscope.model.model_id IS 'Number of the model, ascending.';
+COMMENT ON COLUMN retailscope.model.task IS 'What it is for: churn, segments.';
+COMMENT ON COLUMN retailscope.model.algorithm IS 'How it was trained.';
+COMMENT ON COLUMN retailscope.model.version IS 'Counts the models of its task.';
+COMMENT ON COLUMN retailscope.model.status IS 'candidate, serving or retired. What serves is decided by model_deployment.';
+COMMENT ON COLUMN retailscope.model.params IS 'All parameters of the training, defaults among them.';
+COMMENT ON COLUMN retailscope.model.seed IS 'Seed of all random numbers: the same data, seed and version give the same bytes.';
+COMMENT ON COLUMN retailscope.model.trained_at IS 'When.';
+COMMENT ON COLUMN retailscope.model.trained_by IS 'The role that called.';
+COMMENT ON COLUMN retailscope.model.as_of IS 'It knows nothing of this day and later ones.';
+COMMENT ON COLUMN retailscope.model.training_rows IS 'Rows that it was trained on.';
+COMMENT ON COLUMN retailscope.model.data_hash IS 'SHA-256 over these rows.';
+COMMENT ON COLUMN retailscope.model.format_version IS 'Format of its bytes.';
+COMMENT ON COLUMN retailscope.model.extension_version IS 'The release that trained it.';
+COMMENT ON COLUMN retailscope.model.bytes IS 'Length of its bytes.';
+COMMENT ON COLUMN retailscope.model.crc32c IS 'Their checksum.';
+COMMENT ON COLUMN retailscope.model.features IS 'What it reads.';
+COMMENT ON COLUMN retailscope.model.seconds IS 'How long the training took.';
+COMMENT ON COLUMN retailscope.model.verdict IS 'Why it was promoted, or why not.';
+
+COMMENT ON TABLE retailscope.model_chunk IS 'The bytes of each model, in pieces.';
+COMMENT ON COLUMN retailscope.model_chunk.model_id IS 'The model.';
+COMMENT ON COLUMN retailscope.model_chunk.part IS 'Number of the piece, from 0.';
+COMMENT ON COLUMN retailscope.model_chunk.data IS 'The piece, at most 64 MB.';
+
+COMMENT ON TABLE retailscope.model_metric IS 'Metrics of each model.';
+COMMENT ON COLUMN retailscope.model_metric.model_id IS 'The model.';
+COMMENT ON COLUMN retailscope.model_metric.dataset IS 'train; validation: customers that were held out from a fit; holdout: later days that no choice has seen.';
+COMMENT ON COLUMN retailscope.model_metric.metric IS 'Name of the metric.';
+COMMENT ON COLUMN retailscope.model_metric.value IS 'Its value.';
+
+COMMENT ON TABLE retailscope.model_importance IS 'How much each feature matters to a model.';
+COMMENT ON COLUMN retailscope.model_importance.model_id IS 'The model.';
+COMMENT ON COLUMN retailscope.model_importance.feature IS 'The feature.';
+COMMENT ON COLUMN retailscope.model_importance.importance IS 'coefficient: in standard deviations; gain: share of the trees'' gain; permutation: ROC AUC lost when the values are dealt out anew.';
+COMMENT ON COLUMN retailscope.model_importance.method IS 'coefficient, gain or permutation.';
+
+COMMENT ON TABLE retailscope.model_curve IS 'Curves of each model, point by point.';
+COMMENT ON COLUMN retailscope.model_curve.model_id IS 'The model.';
+COMMENT ON COLUMN retailscope.model_curve.curve IS 'roc, pr, calibration, gain, money_gain, lift, money_lift; silhouette, inertia, bic over the number of segments.';
+COMMENT ON COLUMN retailscope.model_curve.x IS 'The x axis.';
+COMMENT ON COLUMN retailscope.model_curve.y IS 'The y axis.';
+COMMENT ON COLUMN retailscope.model_curve.threshold IS 'The probability that the point belongs to, where there is one.';
+COMMENT ON COLUMN retailscope.model_curve.position IS 'Order of the points.';
+
+COMMENT ON TABLE retailscope.model_deployment IS 'Append only: which model serves each task since when, and why. The newest row of a task counts.';
+COMMENT ON COLUMN retailscope.model_deployment.deployment_id IS 'Order of the log.';
+COMMENT ON COLUMN retailscope.model_deployment.task IS 'The task.';
+COMMENT ON COLUMN retailscope.model_deployment.model_id IS 'The model that serves from then on.';
+COMMENT ON COLUMN retailscope.model_deployment.action IS 'promote, or rollback to a model that served before.';
+COMMENT ON COLUMN retailscope.model_deployment.deployed_at IS 'When.';
+COMMENT ON COLUMN retailscope.model_deployment.deployed_by IS 'The role.';
+COMMENT ON COLUMN retailscope.model_deployment.reason IS 'Why.';
+
 COMMENT ON TABLE retailscope.clean_rule IS 'Rules that decide the kind of a line and what is merchandise; add your own.';
 COMMENT ON COLUMN retailscope.clean_rule.rule_id IS 'Key of the rule.';
 COMMENT ON COLUMN retailscope.clean_rule.priority IS 'The rule with the lowest number that fits decides.';
@@ -146,7 +212,7 @@ COMMENT ON COLUMN retailscope.rfm_segment_map.r_score IS 'Recency score, 1 to 5.
 COMMENT ON COLUMN retailscope.rfm_segment_map.f_score IS 'Frequency score, 1 to 5.';
 COMMENT ON COLUMN retailscope.rfm_segment_map.rfm_segment IS 'Name of the segment.';
 
-COMMENT ON VIEW retailscope.progress IS 'Ingests, exports and checks that run now in this database, one row each.';
+COMMENT ON VIEW retailscope.progress IS 'Ingests, exports, checks and trainings that run now in this database, one row each.';
 COMMENT ON COLUMN retailscope.progress.pid IS 'The server process that works: pg_cancel_backend(pid) stops it.';
 COMMENT ON COLUMN retailscope.progress.phase IS 'What it does now.';
 COMMENT ON COLUMN retailscope.progress.done IS 'How much of the phase is done, in lines or files.';

@@ -31,14 +31,20 @@ BEGIN
         WITH relations (level, name) AS (
             VALUES ('reader', 'dim_date'), ('reader', 'dim_customer'), ('reader', 'dim_product'), ('reader', 'product_description'),
                    ('reader', 'fact_sales'), ('reader', 'mart_customer_rfm'), ('reader', 'mart_daily_kpis'), ('reader', 'progress'),
-                   ('analyst', 'etl_batch'), ('analyst', 'etl_reject'), ('analyst', 'lake_file'), ('analyst', 'mart_state'),
+                   -- Predictions ask which day is the newest, which model serves, and read it.
+                   ('reader', 'mart_customer_segments'), ('reader', 'mart_state'), ('reader', 'etl_batch'), ('reader', 'model'),
+                   ('reader', 'model_chunk'), ('reader', 'model_deployment'),
+                   ('analyst', 'etl_reject'), ('analyst', 'lake_file'), ('analyst', 'model_metric'), ('analyst', 'model_importance'), ('analyst', 'model_curve'),
                    ('analyst', 'clean_rule'), ('analyst', 'country_alias'), ('analyst', 'rfm_segment_map'),
                    ('admin', 'warehouse_state')
         ),
         -- An admin may execute all of them.
         routines (level, name) AS (
-            VALUES ('reader', 'rs_customer_features'), ('reader', 'rs_daily_features'),
-                   ('analyst', 'rs_data_quality'), ('analyst', 'rs_lake_status')
+            VALUES ('reader', 'rs_customer_features'), ('reader', 'rs_daily_features'), ('reader', 'rs_default_as_of'),
+                   ('reader', 'rs_predict_churn'), ('reader', 'rs_explain_churn'), ('reader', 'rs_segment_customers'),
+                   ('reader', 'rs_segment_customer'), ('reader', 'rs_segment_profiles'), ('reader', 'rs_segment_migration'),
+                   ('analyst', 'rs_data_quality'), ('analyst', 'rs_lake_status'), ('analyst', 'rs_churn_frame'),
+                   ('analyst', 'rs_models'), ('analyst', 'rs_verify_model'), ('analyst', 'rs_verify_no_leak'), ('analyst', 'rs_model_to_sql')
         ),
         extension AS (
             SELECT e.oid, e.extnamespace FROM pg_extension AS e WHERE e.extname = 'retailscope'
@@ -92,7 +98,7 @@ END
 $body$;
 
 COMMENT ON FUNCTION @extschema@.rs_grant_access(regrole, text) IS
-'Opens the warehouse to a role. reader: both schemas, dimensions, facts, marts, progress, the feature functions. '
-'analyst: also the batches, rejects, lake files, state and rules, and rs_data_quality. admin: also writes all tables and executes all functions '
-'(ingest, refresh, export), but rs_create_warehouse and rs_grant_access stay the owner''s. It adds and never takes away: use REVOKE to lower a role. Returns what was granted. '
+'Opens the warehouse to a role. reader: both schemas, dimensions, facts, marts, progress, the models that serve, features, predictions and segments. '
+'analyst: also the rejects, lake files and rules, metrics of models, rs_models, rs_churn_frame and rs_data_quality. admin: also writes all tables and executes all functions '
+'(ingest, refresh, export, training), but rs_create_warehouse and rs_grant_access stay the owner''s. It adds and never takes away: use REVOKE to lower a role. Returns what was granted. '
 'Server files need more: see rs_ingest_file.';

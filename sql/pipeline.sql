@@ -1,10 +1,11 @@
--- File -> lake -> warehouse -> marts, one transaction a step.
+-- File -> lake -> warehouse -> marts -> models, one transaction a step.
 CREATE PROCEDURE @extschema@.rs_run_pipeline(path text)
 LANGUAGE plpgsql
 AS $$
 DECLARE
     loaded record;
     refreshed record;
+    trained record;
     -- Names here are looked up in the caller's path, before the first statement can set another.
     began pg_catalog.timestamptz := pg_catalog.clock_timestamp();
 BEGIN
@@ -25,9 +26,28 @@ BEGIN
     END LOOP;
     COMMIT;
     SET LOCAL search_path = pg_catalog, pg_temp;
+    BEGIN
+        SELECT * INTO trained FROM @extschema@.rs_train_churn();
+        RAISE INFO 'churn: model % (%), ROC AUC %, % in % s', trained.model_id, trained.algorithm, round(trained.roc_auc::numeric, 4),
+            CASE WHEN trained.promoted THEN 'serves' ELSE 'does not serve' END, round(trained.seconds::numeric, 2);
+    EXCEPTION WHEN object_not_in_prerequisite_state OR data_exception THEN
+        -- A young shop has too few sales to learn from: all else is worth having.
+        RAISE INFO 'churn: no model: %', SQLERRM;
+    END;
+    COMMIT;
+    SET LOCAL search_path = pg_catalog, pg_temp;
+    BEGIN
+        SELECT * INTO trained FROM @extschema@.rs_train_segments();
+        RAISE INFO 'segments: model % (%), % segments of % customers in % s', trained.model_id, trained.algorithm, trained.segments,
+            trained.customers, round(trained.seconds::numeric, 2);
+    EXCEPTION WHEN object_not_in_prerequisite_state OR data_exception THEN
+        RAISE INFO 'segments: no model: %', SQLERRM;
+    END;
+    COMMIT;
+    SET LOCAL search_path = pg_catalog, pg_temp;
     RAISE INFO 'pipeline: % s', round(extract(epoch FROM clock_timestamp() - began), 2);
 END
 $$;
 
 COMMENT ON PROCEDURE @extschema@.rs_run_pipeline(text) IS
-'Loads a file on the server into lake and warehouse and refreshes the marts, committing and reporting each step: CALL rs_run_pipeline(''/srv/exports/orders.csv.zst'');';
+'Loads a file on the server into lake and warehouse, refreshes the marts and trains churn and segments, committing and reporting each step: CALL rs_run_pipeline(''/srv/exports/orders.csv.zst'');';

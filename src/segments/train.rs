@@ -30,6 +30,34 @@ struct Request {
     began: Instant,
 }
 
+impl Request {
+    fn checked(
+        k: Option<i32>,
+        algorithm: Option<&str>,
+        params: Option<Document>,
+        seed: Option<i64>,
+        began: Instant,
+    ) -> Outcome<Request> {
+        let json = match params {
+            Some(document) => document.value("params")?,
+            None => serde_json::json!({}),
+        };
+        let known: Vec<&str> = features::known()
+            .iter()
+            .filter(|f| f.is_number)
+            .map(|f| f.name)
+            .collect();
+        let params = SegmentParams::parse(algorithm.unwrap_or("kmeans"), &json)?.check(&known)?;
+        Ok(Request {
+            k: check_k(k)?,
+            params,
+            seed: seed.unwrap_or(42),
+            day: 0,
+            began,
+        })
+    }
+}
+
 /// Groups the customers, stores the model, and lets it serve.
 #[pg_extern(volatile, parallel_unsafe)]
 #[search_path(pg_catalog, pg_temp)]
@@ -55,23 +83,7 @@ pub fn rs_train_segments(
     ErrorReport,
 > {
     let began = Instant::now();
-    let json = match params {
-        Some(document) => document.value("params")?,
-        None => serde_json::json!({}),
-    };
-    let known: Vec<&str> = features::known()
-        .iter()
-        .filter(|f| f.is_number)
-        .map(|f| f.name)
-        .collect();
-    let params = SegmentParams::parse(algorithm.unwrap_or("kmeans"), &json)?.check(&known)?;
-    let request = Request {
-        k: check_k(k)?,
-        params,
-        seed: seed.unwrap_or(42),
-        day: 0,
-        began,
-    };
+    let request = Request::checked(k, algorithm, params, seed, began)?;
     let promoted = request.params.promote;
     let (new, segments) = run(request)?;
     let silhouette = new

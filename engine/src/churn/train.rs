@@ -86,9 +86,17 @@ pub fn train(
     // without a third of the customers tell what its scores mean.
     let mut folds = customer_folds(training);
     bin(&mut folds, trees(&chosen.learner), control)?;
-    let validated = validate(&chosen.learner, &folds, &names, params, seed, control, |fold| {
-        control.progress("calibrating", fold, GROUPS.into());
-    })?;
+    let validated = validate(
+        &chosen.learner,
+        &folds,
+        &names,
+        params,
+        seed,
+        control,
+        |fold| {
+            control.progress("calibrating", fold, GROUPS.into());
+        },
+    )?;
     drop(folds);
 
     control.progress("fitting the model", 0, 1);
