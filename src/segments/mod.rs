@@ -15,7 +15,6 @@ extension_sql_file!(
         "models",
         "features",
         "churn_comments",
-        crate::features::day::rs_default_as_of,
         train::rs_train_segments,
         assign::rs_segment_customers,
         assign::rs_segment_customer_id,

@@ -166,6 +166,15 @@ impl Frames {
         }
     }
 
+    /// The other label for all customers of a frame.
+    #[cfg(test)]
+    pub(super) fn flip_labels(&mut self, frame: usize) {
+        let start = frame.checked_sub(1).map_or(0, |f| self.ends[f]);
+        for label in &mut self.labels[start..self.ends[frame]] {
+            *label = !*label;
+        }
+    }
+
     /// SHA-256 over the digests of the first `frames`, in hexadecimal.
     #[must_use]
     pub fn hash(&self, frames: usize) -> String {

@@ -341,3 +341,7 @@ fn too_small() -> FitError {
 fn auc(scores: &[f64], labels: &[bool], control: &dyn Control) -> Result<f64, FitError> {
     Ok(metrics::roc_auc(&Ranking::new(scores, labels, control)?).unwrap_or(0.5))
 }
+
+#[cfg(test)]
+#[path = "train_tests.rs"]
+mod tests;
