@@ -132,6 +132,17 @@ fn damaged_bytes_are_noticed() {
 }
 
 #[test]
+fn the_moments_of_many_rows_are_those_of_their_formula() {
+    // 0 to 9,999 in order, so that the chunks have different means: mean (n - 1) / 2, variance (n^2 - 1) / 12
+    let n = 10_000;
+    let x = Array2::from_shape_fn((n, 1), |(row, _)| row as f64);
+    let preparation = Preparation::fit(x.view(), &names(1), false, &Free).unwrap();
+    let (mean, scale) = preparation.units().next().flatten().unwrap();
+    near(mean, 4999.5, 1e-14);
+    near(scale, ((1e8 - 1.0) / 12.0_f64).sqrt(), 1e-14);
+}
+
+#[test]
 fn threads_change_nothing_and_work_can_be_stopped() {
     let (mut x, _) = generated(30_000, 3, 0.0);
     x.column_mut(1)
