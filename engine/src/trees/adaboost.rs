@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use super::bins::Binned;
 use super::ensemble::{Ensemble, Grown, Tree};
 use super::histogram::Histogram;
+use super::partition::{Sides, sides};
 use super::split::Rule;
 use crate::control::{Charge, Control, Stop, reserve};
 use crate::params::{ParamError, wrong};
@@ -94,7 +95,8 @@ pub fn fit(
     for round in 0..params.n_estimators {
         control.progress("adaboost", round as u64, params.n_estimators as u64);
         let stump = stump(binned, &values, &pairs, &list, control)?;
-        let error = error(binned, &values, &stump, &pairs, control)?;
+        let votes = Votes::of(&stump, binned);
+        let error = votes.error(&pairs, control)?;
         if error <= 0.0 {
             stumps.push((stump, 1.0));
             break;
@@ -103,7 +105,7 @@ pub fn fit(
             break;
         }
         let vote = params.learning_rate * ((1.0 - error) / error).ln();
-        reweigh(binned, &values, &stump, vote.exp(), &mut pairs, control)?;
+        votes.reweigh(vote.exp(), &mut pairs, control)?;
         stumps.push((stump, vote));
         if !normalise(&mut pairs) {
             break;
@@ -185,79 +187,78 @@ fn stump(
     Ok(tree)
 }
 
-/// What a stump votes for a row, by the row's codes.
-fn votes(tree: &Tree, values: &[usize], codes: &[u8]) -> bool {
-    let root = &tree.nodes[0];
-    if root.left == 0 {
-        return root.value > 0.0;
+/// What a stump votes, by the codes of its feature.
+struct Votes<'a> {
+    /// Empty when it is a leaf: all codes vote alike.
+    column: &'a [u8],
+    positive: Sides,
+}
+
+impl Votes<'_> {
+    fn of<'a>(tree: &Tree, binned: &'a Binned) -> Votes<'a> {
+        let root = &tree.nodes[0];
+        if root.left == 0 {
+            return Votes {
+                column: &[],
+                positive: [root.value > 0.0; 256],
+            };
+        }
+        let feature = root.feature as usize;
+        let missing = binned.bins().values(feature);
+        let votes = [root.left, root.right].map(|leaf| tree.nodes[leaf as usize].value > 0.0);
+        let sides = sides(root.bin, missing, root.missing_left);
+        Votes {
+            column: binned.column(feature),
+            positive: sides.map(|left| if left { votes[0] } else { votes[1] }),
+        }
     }
-    let feature = root.feature as usize;
-    let code = codes[feature];
-    let missing = usize::from(code) == values[feature];
-    let left = code <= root.bin || (root.missing_left && missing);
-    let leaf = if left { root.left } else { root.right };
-    tree.nodes[leaf as usize].value > 0.0
-}
 
-/// The weight of the rows that a stump gets wrong, as a share of all.
-fn error(
-    binned: &Binned,
-    values: &[usize],
-    tree: &Tree,
-    pairs: &[[f64; 2]],
-    control: &dyn Control,
-) -> Result<f64, Stop> {
-    let features = values.len();
-    let sums = pairs
-        .par_chunks(CHUNK)
-        .enumerate()
-        .map(|(chunk, pairs)| {
-            control.check()?;
-            let begin = chunk * CHUNK * features;
-            let codes = &binned.codes()[begin..begin + pairs.len() * features];
-            let (mut wrong, mut all) = (0.0, 0.0);
-            for (row, pair) in pairs.iter().enumerate() {
-                let vote = votes(tree, values, &codes[row * features..(row + 1) * features]);
-                wrong += if vote == (pair[0] > 0.0) {
-                    0.0
-                } else {
-                    pair[1]
-                };
-                all += pair[1];
-            }
-            Ok([wrong, all])
-        })
-        .collect::<Result<Vec<_>, Stop>>()?;
-    let [wrong, all] = sums
-        .iter()
-        .fold([0.0; 2], |a, b| [a[0] + b[0], a[1] + b[1]]);
-    Ok(if all > 0.0 { wrong / all } else { 1.0 })
-}
+    /// 1 where the vote for a row is not its label, else 0.
+    fn wrong(&self, row: usize, pair: &[f64; 2]) -> usize {
+        let code = self.column.get(row).copied().unwrap_or(0);
+        usize::from(self.positive[usize::from(code)] != (pair[0] > 0.0))
+    }
 
-/// Multiplies the weights of the rows that a stump gets wrong.
-fn reweigh(
-    binned: &Binned,
-    values: &[usize],
-    tree: &Tree,
-    factor: f64,
-    pairs: &mut [[f64; 2]],
-    control: &dyn Control,
-) -> Result<(), Stop> {
-    let features = values.len();
-    pairs
-        .par_chunks_mut(CHUNK)
-        .enumerate()
-        .try_for_each(|(chunk, pairs)| {
-            control.check()?;
-            let begin = chunk * CHUNK * features;
-            let codes = &binned.codes()[begin..begin + pairs.len() * features];
-            for (row, pair) in pairs.iter_mut().enumerate() {
-                let vote = votes(tree, values, &codes[row * features..(row + 1) * features]);
-                let factor = if vote == (pair[0] > 0.0) { 1.0 } else { factor };
-                *pair = pair.map(|w| w * factor);
-            }
-            Ok(())
-        })
+    /// The weight of the rows that the votes get wrong, as a share of all.
+    fn error(&self, pairs: &[[f64; 2]], control: &dyn Control) -> Result<f64, Stop> {
+        let sums = pairs
+            .par_chunks(CHUNK)
+            .enumerate()
+            .map(|(chunk, pairs)| {
+                control.check()?;
+                let (mut wrong, mut all) = (0.0, 0.0);
+                for (row, pair) in (chunk * CHUNK..).zip(pairs) {
+                    wrong += pair[1] * [0.0, 1.0][self.wrong(row, pair)];
+                    all += pair[1];
+                }
+                Ok([wrong, all])
+            })
+            .collect::<Result<Vec<_>, Stop>>()?;
+        let [wrong, all] = sums
+            .iter()
+            .fold([0.0; 2], |a, b| [a[0] + b[0], a[1] + b[1]]);
+        Ok(if all > 0.0 { wrong / all } else { 1.0 })
+    }
+
+    /// Multiplies the weights of the rows that the votes get wrong.
+    fn reweigh(
+        &self,
+        factor: f64,
+        pairs: &mut [[f64; 2]],
+        control: &dyn Control,
+    ) -> Result<(), Stop> {
+        pairs
+            .par_chunks_mut(CHUNK)
+            .enumerate()
+            .try_for_each(|(chunk, pairs)| {
+                control.check()?;
+                for (row, pair) in (chunk * CHUNK..).zip(pairs) {
+                    let factor = [1.0, factor][self.wrong(row, pair)];
+                    *pair = pair.map(|weight| weight * factor);
+                }
+                Ok(())
+            })
+    }
 }
 
 #[cfg(test)]
