@@ -67,9 +67,5 @@ COMMENT ON FUNCTION @extschema@.rs_churn_frame(date, integer) IS
 'horizon_days (1 to 3650) that begin with as_of. Refuses an as_of whose days of the label are not all observed, that is, end '
 'after the newest fact, and names the last possible one.';
 
-'The columns of rs_customer_features(as_of) and the label: churned is true for a customer without a merchandise sale in the horizon_days '
-'(1 to 3650) that begin with as_of. Refuses an as_of whose label days are not all before the day after the newest fact, and names the last possible one.';
-
-
 COMMENT ON FUNCTION @extschema@.rs_default_as_of() IS
 'The day as of which models predict unless they are told another: the day after the newest fact.';

@@ -37,7 +37,8 @@ BEGIN
     COMMIT;
     SET LOCAL search_path = pg_catalog, pg_temp;
     BEGIN
-        SELECT * INTO trained FROM @extschema@.rs_train_segments();
+        -- Two groups are often the clearest ones, and say little.
+        SELECT * INTO trained FROM @extschema@.rs_train_segments(params => '{"k_min": 4}');
         RAISE INFO 'segments: model % (%), % segments of % customers in % s', trained.model_id, trained.algorithm, trained.segments,
             trained.customers, round(trained.seconds::numeric, 2);
     EXCEPTION WHEN object_not_in_prerequisite_state OR data_exception THEN
