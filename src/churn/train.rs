@@ -97,7 +97,8 @@ fn run(
     if !(1..=3650).contains(&horizon) {
         return Err(Failure::invalid(format!(
             "horizon_days is {horizon}: it must be from 1 to 3650"
-        )));
+        ))
+        .hint("Leave it out for 90 days."));
     }
     let features = frames::features_named(params.features.as_deref())?;
     models::lock(TASK, params.nowait)?;

@@ -187,7 +187,8 @@ fn of_figures(recency_days: f64, frequency: f64, monetary: f64) -> Outcome<Segme
     if let Some((name, value)) = given.iter().find(|(_, v)| !v.is_finite()) {
         return Err(Failure::invalid(format!(
             "{name} must be a number, not {value}"
-        )));
+        ))
+        .hint("Days since the last order, orders, gross sales: rs_segment_customer(30, 4, 250.00)."));
     }
     let (stored, model) = serving()?;
     let row = model
