@@ -34,6 +34,7 @@ pub fn load(stored: &Stored) -> Outcome<Rc<SegmentModel>> {
             let opened = models::open(&bytes)?;
             let model: SegmentModel = opened.decode(Kind::Segments, &OnMainThread::new()?)?;
             model.check().map_err(ModelError::Corrupted)?;
+            features::check(model.features.iter().map(|f| (f.as_str(), true)))?;
             Ok(model)
         })
     })
