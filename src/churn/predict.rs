@@ -234,12 +234,14 @@ fn columns_from(serving: &Serving, json: &Value) -> Outcome<Vec<f64>> {
             (Feature::Number(name), Some(value)) => {
                 numbers.push(value.as_f64().ok_or_else(|| {
                     Failure::invalid(format!("feature \"{name}\" must be a number or null"))
+                        .hint(hint())
                 })?);
             }
             (Feature::Text(_), None | Some(Value::Null)) => texts.push(None),
             (Feature::Text(name), Some(value)) => {
                 texts.push(Some(value.as_str().ok_or_else(|| {
                     Failure::invalid(format!("feature \"{name}\" must be a string or null"))
+                        .hint(hint())
                 })?));
             }
         }
