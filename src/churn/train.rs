@@ -4,6 +4,7 @@ use crate::churn::plan::Days;
 use crate::churn::serving;
 use crate::churn::{TASK, frames};
 use crate::models::{self, NewModel, serving as serving_model};
+use crate::pg::cursor::in_fresh_snapshot;
 use crate::pg::error::{Failure, Outcome};
 use crate::pg::interrupt::{Crew, Watch, with_crew};
 use crate::pg::json::Document;
@@ -100,6 +101,17 @@ fn run(
     }
     let features = frames::features_named(params.features.as_deref())?;
     models::lock(TASK, params.nowait)?;
+    // Another session may have stored a model, or loaded sales, while this one waited.
+    in_fresh_snapshot(|| trained(features, params, horizon, seed, began))
+}
+
+fn trained(
+    features: Vec<Feature>,
+    params: ValidChurnParams,
+    horizon: i32,
+    seed: i64,
+    began: Instant,
+) -> Outcome<Outcomes> {
     let days = Days::choose(&params, horizon)?;
     with_crew(|crew| {
         let frames = frames::read(features, &days.all(), horizon, crew)?;
