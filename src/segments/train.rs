@@ -2,7 +2,7 @@
 
 use crate::features::{self, day_after_newest};
 use crate::models::{self, NewModel, serving};
-use crate::pg::cursor::{Snapshot, for_each_batch_in};
+use crate::pg::cursor::{Snapshot, for_each_batch_in, in_fresh_snapshot};
 use crate::pg::datum::date;
 use crate::pg::error::{Failure, Outcome};
 use crate::pg::interrupt::{Crew, Watch, with_crew};
@@ -120,8 +120,13 @@ fn refresh_mart() -> Outcome<()> {
 }
 
 /// The model to store with its bytes, and its number of segments.
-fn run(mut request: Request) -> Outcome<((NewModel, Vec<u8>), i32)> {
+fn run(request: Request) -> Outcome<((NewModel, Vec<u8>), i32)> {
     models::lock(TASK, false)?;
+    // Another session may have stored a model, or loaded sales, while this one waited.
+    in_fresh_snapshot(|| trained(request))
+}
+
+fn trained(mut request: Request) -> Outcome<((NewModel, Vec<u8>), i32)> {
     request.day = day_after_newest()?;
     let previous = match serving(TASK)? {
         Some(stored) => Some(SegmentModel::clone(&*assign::load(&stored)?)),
@@ -149,7 +154,7 @@ fn read(request: &Request, crew: &Crew<'_, '_>) -> Outcome<Frames> {
     let mut numbers = Vec::new();
     let sql = features::of_one_day(&names)?;
     let mut read = 0;
-    for_each_batch_in(Snapshot::Fresh, &sql, &[date(request.day)], |rows| {
+    for_each_batch_in(Snapshot::Statement, &sql, &[date(request.day)], |rows| {
         for row in 0..rows.len() {
             features::values(rows, row, 1, (names.len(), 0), &mut numbers);
             let id = rows.text(row, 0).unwrap_or_default();
