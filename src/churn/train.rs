@@ -4,6 +4,7 @@ use crate::churn::plan::Days;
 use crate::churn::serving;
 use crate::churn::{TASK, frames};
 use crate::models::{self, NewModel, serving as serving_model};
+use crate::pg::cursor::in_fresh_snapshot;
 use crate::pg::error::{Failure, Outcome};
 use crate::pg::interrupt::{Crew, Watch, with_crew};
 use crate::pg::json::Document;
@@ -103,7 +104,7 @@ fn run(
     let features = frames::features_named(params.features.as_deref())?;
     models::lock(TASK, params.nowait)?;
     // A model of the customers that one role may see would serve everybody.
-    all_rows(|| read_and_train(features, params, horizon, seed, began))
+    all_rows(|| in_fresh_snapshot(|| read_and_train(features, params, horizon, seed, began)))
 }
 
 fn read_and_train(

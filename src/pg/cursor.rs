@@ -96,6 +96,18 @@ pub enum Snapshot {
     Statement,
 }
 
+/// Runs `work` in a new snapshot: all of it sees what others committed before a lock was got, not only what the calling statement
+/// sees. In a transaction of one snapshot (REPEATABLE READ) it is that one.
+pub fn in_fresh_snapshot<T>(work: impl FnOnce() -> T) -> T {
+    // SAFETY: pushed and popped in pairs; what unwinds through here ends the (sub)transaction, which pops its snapshots.
+    unsafe {
+        pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
+        let result = work();
+        pg_sys::PopActiveSnapshot();
+        result
+    }
+}
+
 /// A query as SPI takes it.
 pub(super) fn c_query(sql: &str) -> Outcome<CString> {
     CString::new(sql).map_err(|_| crate::pg::Failure::invalid("a query contains a NUL byte"))

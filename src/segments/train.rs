@@ -2,7 +2,7 @@
 
 use crate::features::{self, day_after_newest};
 use crate::models::{self, NewModel, serving};
-use crate::pg::cursor::{Snapshot, for_each_batch_in};
+use crate::pg::cursor::{Snapshot, for_each_batch_in, in_fresh_snapshot};
 use crate::pg::datum::date;
 use crate::pg::error::{Failure, Outcome};
 use crate::pg::interrupt::{Crew, Watch, with_crew};
@@ -86,8 +86,7 @@ pub fn rs_train_segments(
     let began = Instant::now();
     let request = Request::checked(k, algorithm, params, seed, began)?;
     let promoted = request.params.promote;
-    // A model of the customers that one role may see would serve everybody.
-    let (new, segments) = all_rows(|| run(request))?;
+    let (new, segments) = run(request)?;
     let silhouette = new
         .0
         .metrics
@@ -120,8 +119,13 @@ fn refresh_mart() -> Outcome<()> {
 }
 
 /// The model to store with its bytes, and its number of segments.
-fn run(mut request: Request) -> Outcome<((NewModel, Vec<u8>), i32)> {
+fn run(request: Request) -> Outcome<((NewModel, Vec<u8>), i32)> {
     models::lock(TASK, false)?;
+    // A model of the customers that one role may see would serve everybody.
+    all_rows(|| in_fresh_snapshot(|| read_and_fit(request)))
+}
+
+fn read_and_fit(mut request: Request) -> Outcome<((NewModel, Vec<u8>), i32)> {
     request.day = day_after_newest()?;
     let previous = match serving(TASK)? {
         Some(stored) => Some(SegmentModel::clone(&*assign::load(&stored)?)),
