@@ -297,7 +297,10 @@ fn use_model(data: &[u8]) {
             encoder.encode(numbers, &[Some("France")], &mut row);
             let probability = model.probability_of_row(&row);
             assert!((0.0..=1.0).contains(&probability), "{probability}");
-            model.explain(&row);
+            assert_eq!(
+                model.explain(&row).contributions.len(),
+                model.features.len()
+            );
         }
         drop(expression::of(&model));
     }

@@ -9,7 +9,7 @@ use crate::pg::error::{Failure, Outcome};
 use crate::pg::interrupt::OnMainThread;
 use crate::pg::json::Document;
 use crate::pg::plan::run_kept;
-use crate::pg::rowset::{Cell, RowSet};
+use crate::pg::rowset::{Call, Cell, RowSet};
 use ndarray::ArrayView2;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
@@ -55,8 +55,8 @@ SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS '@MODULE_PATHNAME@', '@FUNCTION_NAME@';
 "#)]
-pub fn rs_predict_churn_all(fcinfo: pg_sys::FunctionCallInfo) -> Result<(), ErrorReport> {
-    predict_all(RowSet::begin(fcinfo)?)?;
+pub fn rs_predict_churn_all(call: Call) -> Result<(), ErrorReport> {
+    predict_all(RowSet::begin(&call)?)?;
     Ok(())
 }
 

@@ -103,7 +103,8 @@ fn run(
     }
     let features = frames::features_named(params.features.as_deref())?;
     models::lock(TASK, params.nowait)?;
-    // A model of the customers that one role may see would serve everybody.
+    // A model of the customers that one role may see would serve everybody. Another session may have stored a model, or
+    // loaded sales, while this one waited.
     all_rows(|| in_fresh_snapshot(|| read_and_train(features, params, horizon, seed, began)))
 }
 

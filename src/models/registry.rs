@@ -4,12 +4,10 @@ use crate::pg::cursor::Rows;
 use crate::pg::error::{Failure, Outcome, spi};
 use crate::pg::{install, plan, settings};
 use pgrx::prelude::*;
+use retailscope_engine::churn::evaluate::Curve;
 use retailscope_engine::control::no_memory;
 use retailscope_engine::models::{self, ModelError};
 use serde_json::Value;
-
-/// A point of a curve: x, y, and the threshold that it belongs to.
-pub type Curve = Vec<(f64, f64, Option<f64>)>;
 
 /// What is stored of a model beside its bytes.
 pub struct NewModel {

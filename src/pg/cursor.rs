@@ -96,16 +96,19 @@ pub enum Snapshot {
     Statement,
 }
 
-/// Runs `work` in a new snapshot: all of it sees what others committed before a lock was got, not only what the calling statement
-/// sees. In a transaction of one snapshot (REPEATABLE READ) it is that one.
+/// Runs `work` in a new snapshot: what it reads as the calling statement does is what is there now, such as what others
+/// committed while this one waited for a lock, and all of it is of one state.
 pub fn in_fresh_snapshot<T>(work: impl FnOnce() -> T) -> T {
-    // SAFETY: pushed and popped in pairs; what unwinds through here ends the (sub)transaction, which pops its snapshots.
+    // SAFETY: as SPI does it for a query that is not read-only (spi.c, _SPI_execute_plan); an error that passes ends the
+    // transaction, which drops what is still on the stack of snapshots.
     unsafe {
+        pg_sys::CommandCounterIncrement();
         pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
-        let result = work();
-        pg_sys::PopActiveSnapshot();
-        result
     }
+    let result = work();
+    // SAFETY: takes off what was pushed above; `work` leaves the stack as it found it.
+    unsafe { pg_sys::PopActiveSnapshot() };
+    result
 }
 
 /// A query as SPI takes it.

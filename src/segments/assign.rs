@@ -7,7 +7,7 @@ use crate::pg::datum::date;
 use crate::pg::error::{Failure, Outcome};
 use crate::pg::interrupt::OnMainThread;
 use crate::pg::plan::run_kept;
-use crate::pg::rowset::{Cell, RowSet};
+use crate::pg::rowset::{Call, Cell, RowSet};
 use crate::segments::TASK;
 use ndarray::ArrayView2;
 use pgrx::pg_sys::panic::ErrorReport;
@@ -73,8 +73,8 @@ SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS '@MODULE_PATHNAME@', '@FUNCTION_NAME@';
 "#)]
-pub fn rs_segment_customers(fcinfo: pg_sys::FunctionCallInfo) -> Result<(), ErrorReport> {
-    segment_all(RowSet::begin(fcinfo)?)?;
+pub fn rs_segment_customers(call: Call) -> Result<(), ErrorReport> {
+    segment_all(RowSet::begin(&call)?)?;
     Ok(())
 }
 

@@ -86,7 +86,8 @@ pub fn rs_train_segments(
     let began = Instant::now();
     let request = Request::checked(k, algorithm, params, seed, began)?;
     let promoted = request.params.promote;
-    let (new, segments) = run(request)?;
+    // A model of the customers that one role may see would serve everybody.
+    let (new, segments) = all_rows(|| run(request))?;
     let silhouette = new
         .0
         .metrics
@@ -121,11 +122,11 @@ fn refresh_mart() -> Outcome<()> {
 /// The model to store with its bytes, and its number of segments.
 fn run(request: Request) -> Outcome<((NewModel, Vec<u8>), i32)> {
     models::lock(TASK, false)?;
-    // A model of the customers that one role may see would serve everybody.
-    all_rows(|| in_fresh_snapshot(|| read_and_fit(request)))
+    // Another session may have stored a model, or loaded sales, while this one waited.
+    in_fresh_snapshot(|| trained(request))
 }
 
-fn read_and_fit(mut request: Request) -> Outcome<((NewModel, Vec<u8>), i32)> {
+fn trained(mut request: Request) -> Outcome<((NewModel, Vec<u8>), i32)> {
     request.day = day_after_newest()?;
     let previous = match serving(TASK)? {
         Some(stored) => Some(SegmentModel::clone(&*assign::load(&stored)?)),
@@ -153,7 +154,7 @@ fn read(request: &Request, crew: &Crew<'_, '_>) -> Outcome<Frames> {
     let mut numbers = Vec::new();
     let sql = features::of_one_day(&names)?;
     let mut read = 0;
-    for_each_batch_in(Snapshot::Fresh, &sql, &[date(request.day)], |rows| {
+    for_each_batch_in(Snapshot::Statement, &sql, &[date(request.day)], |rows| {
         for row in 0..rows.len() {
             features::values(rows, row, 1, (names.len(), 0), &mut numbers);
             let id = rows.text(row, 0).unwrap_or_default();
