@@ -207,7 +207,7 @@ const FULL: &[Refusal] = &[
         "no feature \"recency\"",
     ),
     (
-        "rs_train_churn('auto', 30, '{\"features\": [\"x\\\\\"; DROP\"]}')",
+        "rs_train_churn('auto', 30, '{\"features\": [\"x\\\"; DROP\"]}')",
         "22023",
         "no feature",
     ),
@@ -252,7 +252,7 @@ const FULL: &[Refusal] = &[
         "\"calibration\" must",
     ),
     (
-        "rs_train_churn('logistic_regression', 30, '{\"class_weight\": 3}')",
+        "rs_train_churn('logistic_regression', 30, '{\"class_weight\": -1}')",
         "22023",
         "\"class_weight\" must",
     ),
