@@ -56,7 +56,8 @@ pub struct Stored {
 /// PostgreSQL's own unwind: 55P03 with `nowait` when another one does.
 pub fn lock(task: &str, nowait: bool) -> Outcome<()> {
     let sql = format!("SELECT {}.rs_lock_task($1, $2)", install::schema()?);
-    Spi::run_with_args(&sql, &[task.into(), nowait.into()]).map_err(spi)
+    // Not by Spi::run, which would take a transaction id: a training holds none while it computes.
+    plan::run_kept(&sql, &[task.into(), nowait.into()], |_| Ok(()))
 }
 
 /// Stores a model as a candidate and gives its number. The task is locked by [`lock`].

@@ -10,6 +10,7 @@
 mod address_space;
 mod adopted;
 mod cancel;
+mod cancel_models;
 mod churn_real;
 mod crash;
 mod determinism;
