@@ -2,7 +2,7 @@
 
 use crate::pg::cursor::Rows;
 use crate::pg::error::{Failure, Outcome, spi};
-use crate::pg::{install, plan, settings};
+use crate::pg::{install, plan, privilege, settings};
 use pgrx::prelude::*;
 use retailscope_engine::control::no_memory;
 use retailscope_engine::models::{self, ModelError};
@@ -55,10 +55,12 @@ pub struct Stored {
 /// Keeps other sessions from training or changing models of a task until the transaction ends.
 ///
 /// # Errors
-/// PostgreSQL's own unwind: 55P03 with `nowait` when another one does.
+/// PostgreSQL's own unwind: 55P03 with `nowait` when another one does, 25006 where nothing may be written.
 pub fn lock(task: &str, nowait: bool) -> Outcome<()> {
     let sql = format!("SELECT {}.rs_lock_task($1, $2)", install::schema()?);
-    Spi::run_with_args(&sql, &[task.into(), nowait.into()]).map_err(spi)
+    privilege::require_writable(c"training");
+    // As a query that only reads: training takes no transaction id before it has something to store.
+    plan::run_kept(&sql, &[task.into(), nowait.into()], |_| Ok(()))
 }
 
 /// Stores a model as a candidate and gives its number. The task is locked by [`lock`].

@@ -312,7 +312,7 @@ fn a_search_tries_more_and_stops_when_its_time_is_up() {
 fn what_cannot_be_learned_from_is_refused() {
     let refused = |frames: &Frames| {
         let error = train(frames, &small("auto"), HORIZON, 42, &|| false, &Free).unwrap_err();
-        assert_eq!(error.class(), crate::error::Class::BadData);
+        assert_eq!(error.class(), crate::error::Class::WrongState);
         error.to_string()
     };
     let mut builder = FrameBuilder::new(vec![Feature::Number("recency_days".into())], &Free);
