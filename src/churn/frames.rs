@@ -1,4 +1,4 @@
-//! Reading frames: one query, one state of the facts, through a cursor.
+//! Reading frames through a cursor, in the caller's snapshot: one state of the facts.
 
 use crate::churn::serving::Serving;
 use crate::features;
@@ -116,7 +116,7 @@ fn read_each(
     let mut row_numbers = Vec::new();
     let mut read = 0;
     for_each_batch_in(
-        Snapshot::Fresh,
+        Snapshot::Statement,
         &sql,
         &[days.to_vec().into(), horizon.into()],
         |rows| {

@@ -5,7 +5,7 @@ use crate::features;
 use crate::models::{Cache, Stored, bytes_of, serving_or_hint};
 use crate::pg::error::Outcome;
 use crate::pg::interrupt::OnMainThread;
-use retailscope_engine::churn::{ChurnModel, Encoder};
+use retailscope_engine::churn::{ChurnModel, Encoder, Feature};
 use retailscope_engine::models::{self, Kind, ModelError};
 use std::rc::Rc;
 
@@ -46,6 +46,12 @@ fn decode(stored: &Stored) -> Outcome<Serving> {
     let bytes = bytes_of(stored)?;
     let model: ChurnModel = models::open(&bytes)?.decode(Kind::Churn, &OnMainThread::new()?)?;
     model.check().map_err(ModelError::Corrupted)?;
+    features::check(
+        model
+            .features
+            .iter()
+            .map(|f| (f.name(), matches!(f, Feature::Number(_)))),
+    )?;
     let numbers = frames::numbers(&model.features);
     Ok(Serving {
         encoder: model.encoder(),

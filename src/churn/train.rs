@@ -4,9 +4,11 @@ use crate::churn::plan::Days;
 use crate::churn::serving;
 use crate::churn::{TASK, frames};
 use crate::models::{self, NewModel, serving as serving_model};
+use crate::pg::cursor::in_fresh_snapshot;
 use crate::pg::error::{Failure, Outcome};
 use crate::pg::interrupt::{Crew, Watch, with_crew};
 use crate::pg::json::Document;
+use crate::pg::privilege::all_rows;
 use ndarray::ArrayView2;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
@@ -96,10 +98,23 @@ fn run(
     if !(1..=3650).contains(&horizon) {
         return Err(Failure::invalid(format!(
             "horizon_days is {horizon}: it must be from 1 to 3650"
-        )));
+        ))
+        .hint("Leave it out for 90 days."));
     }
     let features = frames::features_named(params.features.as_deref())?;
     models::lock(TASK, params.nowait)?;
+    // A model of the customers that one role may see would serve everybody. Another session may have stored a model, or
+    // loaded sales, while this one waited.
+    all_rows(|| in_fresh_snapshot(|| read_and_train(features, params, horizon, seed, began)))
+}
+
+fn read_and_train(
+    features: Vec<Feature>,
+    params: ValidChurnParams,
+    horizon: i32,
+    seed: i64,
+    began: Instant,
+) -> Outcome<Outcomes> {
     let days = Days::choose(&params, horizon)?;
     with_crew(|crew| {
         let frames = frames::read(features, &days.all(), horizon, crew)?;

@@ -96,6 +96,21 @@ pub enum Snapshot {
     Statement,
 }
 
+/// Runs `work` in a new snapshot: what it reads as the calling statement does is what is there now, such as what others
+/// committed while this one waited for a lock, and all of it is of one state.
+pub fn in_fresh_snapshot<T>(work: impl FnOnce() -> T) -> T {
+    // SAFETY: as SPI does it for a query that is not read-only (spi.c, _SPI_execute_plan); an error that passes ends the
+    // transaction, which drops what is still on the stack of snapshots.
+    unsafe {
+        pg_sys::CommandCounterIncrement();
+        pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
+    }
+    let result = work();
+    // SAFETY: takes off what was pushed above; `work` leaves the stack as it found it.
+    unsafe { pg_sys::PopActiveSnapshot() };
+    result
+}
+
 /// A query as SPI takes it.
 pub(super) fn c_query(sql: &str) -> Outcome<CString> {
     CString::new(sql).map_err(|_| crate::pg::Failure::invalid("a query contains a NUL byte"))

@@ -7,7 +7,7 @@ use crate::pg::datum::date;
 use crate::pg::error::{Failure, Outcome};
 use crate::pg::interrupt::OnMainThread;
 use crate::pg::plan::run_kept;
-use crate::pg::rowset::{Cell, RowSet};
+use crate::pg::rowset::{Call, Cell, RowSet};
 use crate::segments::TASK;
 use ndarray::ArrayView2;
 use pgrx::pg_sys::panic::ErrorReport;
@@ -34,6 +34,7 @@ pub fn load(stored: &Stored) -> Outcome<Rc<SegmentModel>> {
             let opened = models::open(&bytes)?;
             let model: SegmentModel = opened.decode(Kind::Segments, &OnMainThread::new()?)?;
             model.check().map_err(ModelError::Corrupted)?;
+            features::check(model.features.iter().map(|f| (f.as_str(), true)))?;
             Ok(model)
         })
     })
@@ -72,8 +73,8 @@ SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS '@MODULE_PATHNAME@', '@FUNCTION_NAME@';
 "#)]
-pub fn rs_segment_customers(fcinfo: pg_sys::FunctionCallInfo) -> Result<(), ErrorReport> {
-    segment_all(RowSet::begin(fcinfo)?)?;
+pub fn rs_segment_customers(call: Call) -> Result<(), ErrorReport> {
+    segment_all(RowSet::begin(&call)?)?;
     Ok(())
 }
 
@@ -187,7 +188,8 @@ fn of_figures(recency_days: f64, frequency: f64, monetary: f64) -> Outcome<Segme
     if let Some((name, value)) = given.iter().find(|(_, v)| !v.is_finite()) {
         return Err(Failure::invalid(format!(
             "{name} must be a number, not {value}"
-        )));
+        ))
+        .hint("Days since the last order, orders, gross sales: rs_segment_customer(30, 4, 250.00)."));
     }
     let (stored, model) = serving()?;
     let row = model

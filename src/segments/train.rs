@@ -2,11 +2,12 @@
 
 use crate::features::{self, day_after_newest};
 use crate::models::{self, NewModel, serving};
-use crate::pg::cursor::{Snapshot, for_each_batch_in};
+use crate::pg::cursor::{Snapshot, for_each_batch_in, in_fresh_snapshot};
 use crate::pg::datum::date;
 use crate::pg::error::{Failure, Outcome};
 use crate::pg::interrupt::{Crew, Watch, with_crew};
 use crate::pg::json::Document;
+use crate::pg::privilege::all_rows;
 use crate::segments::{TASK, assign};
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
@@ -85,7 +86,8 @@ pub fn rs_train_segments(
     let began = Instant::now();
     let request = Request::checked(k, algorithm, params, seed, began)?;
     let promoted = request.params.promote;
-    let (new, segments) = run(request)?;
+    // A model of the customers that one role may see would serve everybody.
+    let (new, segments) = all_rows(|| run(request))?;
     let silhouette = new
         .0
         .metrics
@@ -118,8 +120,13 @@ fn refresh_mart() -> Outcome<()> {
 }
 
 /// The model to store with its bytes, and its number of segments.
-fn run(mut request: Request) -> Outcome<((NewModel, Vec<u8>), i32)> {
+fn run(request: Request) -> Outcome<((NewModel, Vec<u8>), i32)> {
     models::lock(TASK, false)?;
+    // Another session may have stored a model, or loaded sales, while this one waited.
+    in_fresh_snapshot(|| trained(request))
+}
+
+fn trained(mut request: Request) -> Outcome<((NewModel, Vec<u8>), i32)> {
     request.day = day_after_newest()?;
     let previous = match serving(TASK)? {
         Some(stored) => Some(SegmentModel::clone(&*assign::load(&stored)?)),
@@ -147,7 +154,7 @@ fn read(request: &Request, crew: &Crew<'_, '_>) -> Outcome<Frames> {
     let mut numbers = Vec::new();
     let sql = features::of_one_day(&names)?;
     let mut read = 0;
-    for_each_batch_in(Snapshot::Fresh, &sql, &[date(request.day)], |rows| {
+    for_each_batch_in(Snapshot::Statement, &sql, &[date(request.day)], |rows| {
         for row in 0..rows.len() {
             features::values(rows, row, 1, (names.len(), 0), &mut numbers);
             let id = rows.text(row, 0).unwrap_or_default();

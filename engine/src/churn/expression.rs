@@ -14,7 +14,7 @@ const NODES: usize = 20_000;
 /// The probability of churn as an expression of type double precision.
 ///
 /// # Errors
-/// [`FitError::Data`] for trees with more than 20,000 nodes, and for isotonic calibrations of more than 1,000 points.
+/// [`FitError::TooLarge`] for trees with more than 20,000 nodes, and for isotonic calibrations of more than 1,000 points.
 pub fn of(model: &ChurnModel) -> Result<String, FitError> {
     let score = match &model.learner {
         Learner::Linear {
@@ -71,7 +71,7 @@ fn calibrated(model: &ChurnModel, score: &str) -> Result<String, FitError> {
         (Calibration::None, _) => logistic(format!("({score})")),
         (Calibration::Isotonic { x, y }, _) => {
             if x.len() > 1000 {
-                return Err(FitError::Data(format!(
+                return Err(FitError::TooLarge(format!(
                     "the isotonic calibration has {} points: too many for an expression",
                     x.len()
                 )));
@@ -109,7 +109,7 @@ fn steps(x: &[f64], y: &[f64]) -> String {
 fn trees(model: &ChurnModel, ensemble: &Ensemble) -> Result<String, FitError> {
     let nodes: usize = (0..ensemble.trees()).map(|t| ensemble.nodes(t).len()).sum();
     if nodes > NODES {
-        return Err(FitError::Data(format!(
+        return Err(FitError::TooLarge(format!(
             "its trees have {nodes} nodes: an expression may have {NODES}"
         )));
     }

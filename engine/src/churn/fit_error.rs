@@ -10,6 +10,9 @@ pub enum FitError {
     /// The data do not allow it: no rows, one class only, lengths that differ, values that are not finite.
     #[error("{0}")]
     Data(String),
+    /// The model is too large to be written as an expression.
+    #[error("{0}")]
+    TooLarge(String),
     /// A parameter does not fit the data or another parameter.
     #[error(transparent)]
     Param(#[from] ParamError),
@@ -30,7 +33,8 @@ impl FitError {
 impl Classified for FitError {
     fn class(&self) -> Class {
         match self {
-            FitError::Data(_) | FitError::Library(_) => Class::BadData,
+            FitError::Data(_) | FitError::Library(_) => Class::WrongState,
+            FitError::TooLarge(_) => Class::LimitExceeded,
             FitError::Param(error) => error.class(),
             FitError::Stopped(stop) => stop.class(),
         }
@@ -38,7 +42,12 @@ impl Classified for FitError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            FitError::Data(_) => None,
+            FitError::Data(_) => Some(
+                "Load more sales, or choose another horizon_days, or cutoffs and holdout in params.".into(),
+            ),
+            FitError::TooLarge(_) => Some(
+                "Train one with fewer or shallower trees, or with params => '{\"calibration\": \"platt\"}'.".into(),
+            ),
             FitError::Param(error) => error.hint(),
             FitError::Library(_) => {
                 Some("Use the solver \"newton\": it finds the same model.".into())

@@ -57,9 +57,11 @@ fn params(algorithm: &str, json: &Json) -> ValidChurnParams {
 
 fn small(algorithm: &str) -> ValidChurnParams {
     let trees = json!({"n_estimators": 30});
+    let boosting = json!({"n_estimators": 30, "learning_rate": 0.2});
     let json = match algorithm {
         "logistic_regression" => json!({}),
-        "auto" => json!({"random_forest": trees, "adaboost": trees, "xgboost": trees}),
+        "xgboost" => boosting,
+        "auto" => json!({"random_forest": trees, "adaboost": trees, "xgboost": boosting}),
         _ => trees,
     };
     params(algorithm, &json)
@@ -213,7 +215,7 @@ fn models_survive_their_bytes_and_damage_is_found() {
         assert!(broken(|m| m.columns[0].feature = 99));
         assert!(broken(|m| m.columns[0].level = Some("x".into())));
         assert!(broken(|m| m.features.clear()));
-        assert!(broken(|m| drop(m.holdout.features.pop())));
+        assert!(broken(|m| m.holdout.features.truncate(1)));
         assert!(broken(|m| m.calibration = Calibration::Platt {
             a: f64::NAN,
             b: 0.0
@@ -283,8 +285,15 @@ fn costs_class_weights_and_calibration_do_what_they_say() {
                     "{algorithm}"
                 );
             }
-            assert!(get(&platt, "calibration_error") < 0.05, "{algorithm}");
-            assert!(get(&isotonic, "calibration_error") < 0.05, "{algorithm}");
+            for calibrated in [&platt, &isotonic] {
+                let error = get(calibrated, "calibration_error");
+                let bent = get(&bent, "calibration_error");
+                assert!(error < 0.06, "{algorithm} {weight}: {error}");
+                assert!(
+                    weight != json!(20) || error < bent / 3.0,
+                    "{algorithm}: {error} {bent}"
+                );
+            }
             assert!((get(&platt, "roc_auc") - get(&bent, "roc_auc")).abs() < 1e-12);
             assert!((get(&isotonic, "roc_auc") - get(&bent, "roc_auc")).abs() < 0.01);
         }
@@ -312,7 +321,8 @@ fn a_search_tries_more_and_stops_when_its_time_is_up() {
 fn what_cannot_be_learned_from_is_refused() {
     let refused = |frames: &Frames| {
         let error = train(frames, &small("auto"), HORIZON, 42, &|| false, &Free).unwrap_err();
-        assert_eq!(error.class(), crate::error::Class::BadData);
+        assert_eq!(error.class(), crate::error::Class::WrongState);
+        assert!(error.hint().is_some_and(|h| h.contains("horizon_days")));
         error.to_string()
     };
     let mut builder = FrameBuilder::new(vec![Feature::Number("recency_days".into())], &Free);

@@ -84,9 +84,10 @@ impl Classified for SegmentError {
             | SegmentError::Segments(_)
             | SegmentError::Feature { .. }
             | SegmentError::Shape { .. } => Class::InvalidParameter,
-            SegmentError::NoRows | SegmentError::TooFew { .. } => Class::WrongState,
+            SegmentError::NoRows
+            | SegmentError::TooFew { .. }
+            | SegmentError::Degenerate { .. } => Class::WrongState,
             SegmentError::Infinite { .. } => Class::OutOfRange,
-            SegmentError::Degenerate { .. } => Class::BadData,
             SegmentError::Stopped(stop) => stop.class(),
         }
     }

@@ -10,6 +10,7 @@ mod catalog;
 mod dump;
 mod files;
 mod install;
+mod models;
 mod names;
 mod privileges;
 mod session;
