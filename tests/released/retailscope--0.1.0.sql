@@ -1630,9 +1630,9 @@ BEGIN
             VALUES ('reader', 'dim_date'), ('reader', 'dim_customer'), ('reader', 'dim_product'), ('reader', 'product_description'),
                    ('reader', 'fact_sales'), ('reader', 'mart_customer_rfm'), ('reader', 'mart_daily_kpis'), ('reader', 'progress'),
                    -- Predictions ask which day is the newest, which model serves, and read it.
-                   ('reader', 'mart_customer_segments'), ('reader', 'mart_state'), ('reader', 'etl_batch'), ('reader', 'model'),
+                   ('reader', 'mart_customer_segments'), ('reader', 'mart_state'), ('reader', 'model'),
                    ('reader', 'model_chunk'), ('reader', 'model_deployment'),
-                   ('analyst', 'etl_reject'), ('analyst', 'lake_file'), ('analyst', 'model_metric'), ('analyst', 'model_importance'), ('analyst', 'model_curve'),
+                   ('analyst', 'etl_batch'), ('analyst', 'etl_reject'), ('analyst', 'lake_file'), ('analyst', 'model_metric'), ('analyst', 'model_importance'), ('analyst', 'model_curve'),
                    ('analyst', 'clean_rule'), ('analyst', 'country_alias'), ('analyst', 'rfm_segment_map'),
                    ('admin', 'warehouse_state')
         ),
@@ -1672,6 +1672,10 @@ BEGIN
         SELECT 2, 'table', t.oid::regclass::text,
                CASE WHEN levels[wanted] = 'admin' AND t.relkind <> 'v' THEN 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE' ELSE 'SELECT' END
         FROM tables AS t
+        UNION ALL
+        -- The newest day is all that predictions ask of the batches, whose sources are paths on the server.
+        SELECT 2, 'table', 'retailscope.etl_batch', 'SELECT (last_date)'
+        WHERE levels[wanted] = 'reader'
         UNION ALL
         SELECT 3, 'sequence', d.objid::regclass::text, 'USAGE, SELECT, UPDATE'
         FROM tables AS t
