@@ -1,7 +1,7 @@
 //! Which segment a customer belongs to, by the model that serves.
 
 use crate::features::{self, day_after_newest};
-use crate::models::{Cache, Stored, bytes_of, serving_or_hint};
+use crate::models::{Cache, Stored, bytes_of, segment_model, serving_or_hint};
 use crate::pg::cursor::{Snapshot, for_each_batch_in};
 use crate::pg::datum::date;
 use crate::pg::error::{Failure, Outcome};
@@ -12,7 +12,6 @@ use crate::segments::TASK;
 use ndarray::ArrayView2;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
-use retailscope_engine::models::{self, Kind, ModelError};
 use retailscope_engine::segments::SegmentModel;
 use std::rc::Rc;
 
@@ -28,16 +27,7 @@ type Segment = (Option<String>, i32, String, f64, i64);
 /// # Errors
 /// XX001 when it is damaged, 55000 when it is no model of segments.
 pub fn load(stored: &Stored) -> Outcome<Rc<SegmentModel>> {
-    MODELS.with(|cache| {
-        cache.get(stored, |stored| {
-            let bytes = bytes_of(stored)?;
-            let opened = models::open(&bytes)?;
-            let model: SegmentModel = opened.decode(Kind::Segments, &OnMainThread::new()?)?;
-            model.check().map_err(ModelError::Corrupted)?;
-            features::check(model.features.iter().map(|f| (f.as_str(), true)))?;
-            Ok(model)
-        })
-    })
+    MODELS.with(|cache| cache.get(stored, |stored| segment_model(&bytes_of(stored)?)))
 }
 
 fn serving() -> Outcome<(Stored, Rc<SegmentModel>)> {

@@ -1415,7 +1415,7 @@ COMMENT ON FUNCTION @extschema@.rs_drop_model(bigint) IS
 'Deletes a model with its metrics, importance and curves. One that serves is refused. The log of deployments keeps its rows.';
 
 COMMENT ON FUNCTION @extschema@.rs_verify_model(bigint) IS
-'Reads a stored model and checks its pieces, length, checksum and form; an ERROR says what is wrong with it.';
+'Reads a stored model and checks its pieces, length, checksum, form and content; an ERROR says why it could not be asked.';
 /* </end connected objects> */
 
 /* <begin connected objects> */

@@ -379,6 +379,8 @@ fn forged_names_of_features_are_never_run() {
         patient.forge(&mut bytes);
         let mut session = shared().connect("forged_names");
         let calls = [
+            "SELECT rs_verify_model(2)",
+            "SELECT rs_promote(2)",
             "SELECT rs_model_to_sql(2)",
             "SELECT rs_verify_no_leak(2)",
             "SELECT rs_train_churn('logistic_regression', 30)",
