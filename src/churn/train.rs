@@ -1,7 +1,7 @@
 //! Training: frames are read in one snapshot, the engine trains on worker threads, the registry stores what comes out.
 
 use crate::churn::plan::Days;
-use crate::churn::serving;
+use crate::churn::serving::{self, Serving};
 use crate::churn::{TASK, frames};
 use crate::models::{self, NewModel, serving as serving_model};
 use crate::pg::cursor::in_fresh_snapshot;
@@ -18,6 +18,7 @@ use retailscope_engine::churn::promotion::{Champion, Verdict, verdict};
 use retailscope_engine::churn::train::{Trained, train};
 use retailscope_engine::churn::{ChurnModel, Feature, FrameDigest};
 use retailscope_engine::models::{Kind, Schema, seal};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// The model that serves, and the customers of the holdout as it reads them.
@@ -116,9 +117,16 @@ fn read_and_train(
     began: Instant,
 ) -> Outcome<Outcomes> {
     let days = Days::choose(&params, horizon)?;
-    with_crew(|crew| {
+    let (champion, unusable) = match champion()? {
+        Ok(champion) => (champion, None),
+        Err(why) => (None, Some(why)),
+    };
+    let mut outcome = with_crew(|crew| {
         let frames = frames::read(features, &days.all(), horizon, crew)?;
-        let incumbent = incumbent(&days, horizon, crew)?;
+        let incumbent = match &champion {
+            Some((model_id, serving)) => Some(incumbent(*model_id, serving, &days, horizon, crew)?),
+            None => None,
+        };
         let watch = crew.watch();
         let worker = crew.spawn("training", move || {
             watch.in_parallel(|| {
@@ -135,31 +143,48 @@ fn read_and_train(
             })
         })?;
         crew.join(worker)
-    })
+    })?;
+    if let Some(why) = unusable
+        && outcome.verdict.promote
+    {
+        outcome.verdict.reason = format!("the model that served cannot be asked: {why}");
+        outcome.new.verdict.clone_from(&outcome.verdict.reason);
+    }
+    Ok(outcome)
+}
+
+/// The model that serves and its number, or why it cannot be asked: a training is the way out of that, and must not need it.
+fn champion() -> Outcome<Result<Option<(i64, Rc<Serving>)>, String>> {
+    let found = serving_model(TASK).and_then(|stored| match stored {
+        Some(stored) => Ok(Some((stored.model_id, serving::load(&stored)?))),
+        None => Ok(None),
+    });
+    match found {
+        Err(failure) if failure.is_unusable() => Ok(Err(failure.message().to_owned())),
+        found => found.map(Ok),
+    }
 }
 
 /// The model that serves, with its own features of the holdout's customers.
-fn incumbent(days: &Days, horizon: i32, crew: &Crew<'_, '_>) -> Outcome<Option<Incumbent>> {
-    let Some(stored) = serving_model(TASK)? else {
-        return Ok(None);
+fn incumbent(
+    model_id: i64,
+    serving: &Serving,
+    days: &Days,
+    horizon: i32,
+    crew: &Crew<'_, '_>,
+) -> Outcome<Incumbent> {
+    // For another horizon there is nothing to compare; the verdict says so.
+    let (matrix, holdout) = if serving.model.horizon_days == horizon {
+        frames::read_encoded(serving, days.holdout, horizon, crew)?
+    } else {
+        (Vec::new(), serving.model.holdout.clone())
     };
-    let serving = serving::load(&stored)?;
-    if serving.model.horizon_days != horizon {
-        // Nothing to compare; the verdict says so.
-        return Ok(Some(Incumbent {
-            model_id: stored.model_id,
-            model: serving.model.clone(),
-            matrix: Vec::new(),
-            holdout: serving.model.holdout.clone(),
-        }));
-    }
-    let (matrix, holdout) = frames::read_encoded(&serving, days.holdout, horizon, crew)?;
-    Ok(Some(Incumbent {
-        model_id: stored.model_id,
+    Ok(Incumbent {
+        model_id,
         model: serving.model.clone(),
         matrix,
         holdout,
-    }))
+    })
 }
 
 fn judge(

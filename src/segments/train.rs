@@ -128,9 +128,11 @@ fn run(request: Request) -> Outcome<((NewModel, Vec<u8>), i32)> {
 
 fn trained(mut request: Request) -> Outcome<((NewModel, Vec<u8>), i32)> {
     request.day = day_after_newest()?;
-    let previous = match serving(TASK)? {
-        Some(stored) => Some(SegmentModel::clone(&*assign::load(&stored)?)),
-        None => None,
+    let previous = serving(TASK).and_then(|stored| stored.map(|s| assign::load(&s)).transpose());
+    let previous = match previous {
+        // A training is the way out of that, and must not need it.
+        Err(failure) if failure.is_unusable() => None,
+        previous => previous?.map(|model| SegmentModel::clone(&model)),
     };
     with_crew(|crew| {
         let frames = read(&request, crew)?;

@@ -383,7 +383,6 @@ fn forged_names_of_features_are_never_run() {
             "SELECT rs_promote(2)",
             "SELECT rs_model_to_sql(2)",
             "SELECT rs_verify_no_leak(2)",
-            "SELECT rs_train_churn('logistic_regression', 30)",
         ];
         for call in calls.iter().chain(&PREDICTIONS) {
             let error = fails(&mut session, call);
@@ -396,5 +395,36 @@ fn forged_names_of_features_are_never_run() {
             );
             assert!(!hint(&error).is_empty(), "{call}");
         }
+    }
+}
+
+/// R09: when the models that serve are damaged or gone, training puts new ones in their place and says why.
+#[test]
+fn training_replaces_models_that_cannot_be_read() {
+    for (name, damage) in [
+        (
+            "replaced_damaged",
+            "UPDATE retailscope.model_chunk SET data = set_byte(data, 99, get_byte(data, 99) # 1)",
+        ),
+        ("replaced_gone", "DELETE FROM retailscope.model"),
+    ] {
+        let mut db = shared().fresh(name);
+        run(&mut db, TRAINED);
+        run(&mut db, damage);
+        let mut session = shared().connect(name);
+        for call in ["rs_predict_churn()", "rs_segment_customers()"] {
+            let error = fails(&mut session, &format!("SELECT {call}"));
+            assert!(["XX001", "55000"].contains(&sqlstate(&error).as_str()));
+        }
+        let trained = table(
+            &mut session,
+            "SELECT promoted, verdict FROM rs_train_churn('logistic_regression', 30); SELECT promoted FROM rs_train_segments(3)",
+        );
+        assert!(
+            trained.starts_with("t | the model that served cannot be asked: ")
+                && trained.ends_with("\nt\n"),
+            "{name}: {trained}"
+        );
+        assert!(table(&mut session, ANSWERS).lines().count() > 100);
     }
 }
