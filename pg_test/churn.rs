@@ -43,7 +43,7 @@ mod tests {
         assert!(number("SELECT count(*) FROM everyone") > 100);
         assert_eq!(
             number(&format!(
-                "SELECT count(*) FROM (TABLE everyone EXCEPT {truncated}) AS d"
+                "SELECT count(*) FROM (TABLE everyone EXCEPT ({truncated})) AS d"
             )),
             0
         );

@@ -2,7 +2,7 @@
 
 use crate::pg::cursor::Rows;
 use crate::pg::error::{Failure, Outcome, spi};
-use crate::pg::{install, plan, settings};
+use crate::pg::{install, plan, privilege, settings};
 use pgrx::prelude::*;
 use retailscope_engine::churn::evaluate::Curve;
 use retailscope_engine::control::no_memory;
@@ -53,10 +53,12 @@ pub struct Stored {
 /// Keeps other sessions from training or changing models of a task until the transaction ends.
 ///
 /// # Errors
-/// PostgreSQL's own unwind: 55P03 with `nowait` when another one does.
+/// PostgreSQL's own unwind: 55P03 with `nowait` when another one does, 25006 where nothing may be written.
 pub fn lock(task: &str, nowait: bool) -> Outcome<()> {
     let sql = format!("SELECT {}.rs_lock_task($1, $2)", install::schema()?);
-    Spi::run_with_args(&sql, &[task.into(), nowait.into()]).map_err(spi)
+    privilege::require_writable(c"training");
+    // Not by Spi::run, which would take a transaction id: a training holds none while it computes.
+    plan::run_kept(&sql, &[task.into(), nowait.into()], |_| Ok(()))
 }
 
 /// Stores a model as a candidate and gives its number. The task is locked by [`lock`].

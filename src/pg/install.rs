@@ -1,6 +1,7 @@
 //! Creating tables that belong to their owner and not to the extension.
 
 use crate::pg::error::{Failure, Outcome};
+use crate::pg::plan::run_kept;
 use pgrx::prelude::*;
 use std::ffi::CStr;
 
@@ -64,17 +65,22 @@ pub fn require_utf8() -> Outcome<()> {
 /// # Errors
 /// 55000 when the extension has gone.
 pub fn schema() -> Outcome<String> {
-    let found = Spi::get_one::<String>(
+    // Kept also because it takes no transaction id, which neither a parallel worker nor a standby has.
+    let found = run_kept(
         "SELECT pg_catalog.quote_ident(n.nspname) FROM pg_catalog.pg_extension AS e
          JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) e.extnamespace
          WHERE e.extname OPERATOR(pg_catalog.=) 'retailscope'",
-    );
-    match found {
-        Ok(Some(name)) => Ok(name),
-        _ => Err(Failure::new(
+        &[],
+        |rows| {
+            let name = rows.and_then(|r| r.text(0, 0));
+            Ok(name.map(|n| String::from_utf8_lossy(n).into_owned()))
+        },
+    )?;
+    found.ok_or_else(|| {
+        Failure::new(
             PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
             "the extension retailscope is not installed in this database",
         )
-        .hint("CREATE EXTENSION retailscope;")),
-    }
+        .hint("CREATE EXTENSION retailscope;")
+    })
 }

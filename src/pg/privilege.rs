@@ -3,6 +3,7 @@
 use crate::pg::error::{Failure, Outcome};
 use crate::pg::settings::locally;
 use pgrx::prelude::*;
+use std::ffi::CStr;
 
 /// A predefined role that guards server files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +41,12 @@ pub fn all_rows<T>(work: impl FnOnce() -> T) -> T {
 pub fn is_superuser() -> bool {
     // SAFETY: reads the current role's flag.
     unsafe { pg_sys::superuser() }
+}
+
+/// Refuses (25006) in a transaction that may not write, such as any on a standby, before work is done in vain.
+pub fn require_writable(work: &CStr) {
+    // SAFETY: a C string; the error unwinds as PostgreSQL's own do.
+    unsafe { pg_sys::PreventCommandIfReadOnly(work.as_ptr()) }
 }
 
 /// Refuses unless the user has the privileges of `role`.

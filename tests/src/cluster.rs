@@ -52,6 +52,31 @@ impl Cluster {
 
     /// A cluster with an encoding or a locale of its own.
     pub fn start_with(options: &InitOptions<'_>) -> Cluster {
+        let cluster = Cluster::without_data();
+        cluster.initdb(options);
+        cluster.folder("");
+        cluster.pg_ctl(&["start"]);
+        cluster
+    }
+
+    /// A hot standby of this cluster: a copy that follows it and takes connections that read.
+    pub fn standby(&self) -> Cluster {
+        let standby = Cluster::without_data();
+        let mut copy = self.command("pg_basebackup");
+        copy.args(["-R", "-X", "stream", "-c", "fast", "--no-sync", "-D"])
+            .arg(standby.data_dir());
+        server::must(&mut copy);
+        standby.append_conf(&format!(
+            "unix_socket_directories = '{}'\n",
+            standby.dir.display()
+        ));
+        standby.folder("");
+        standby.pg_ctl(&["start"]);
+        standby
+    }
+
+    /// A folder for a cluster, and who removes it.
+    fn without_data() -> Cluster {
         let owner = server::owner();
         let bindir = server::bindir();
         // A socket's path has 107 bytes at most, so TMPDIR is not asked.
@@ -59,17 +84,13 @@ impl Cluster {
             server::command(owner, "mktemp").args(["-d", "/tmp/retailscope-test.XXXXXX"]),
         );
         let dir = PathBuf::from(String::from_utf8_lossy(&made.stdout).trim());
-        let cluster = Cluster {
+        Cluster {
             watchdog: watchdog(owner, &bindir, &dir),
             dir,
             bindir,
             owner,
             forgiven: AtomicUsize::new(0),
-        };
-        cluster.initdb(options);
-        cluster.folder("");
-        cluster.pg_ctl(&["start"]);
-        cluster
+        }
     }
 
     fn initdb(&self, options: &InitOptions<'_>) {
@@ -96,6 +117,10 @@ impl Cluster {
             lines.push_str(line);
             lines.push('\n');
         }
+        self.append_conf(&lines);
+    }
+
+    fn append_conf(&self, lines: &str) {
         std::fs::OpenOptions::new()
             .append(true)
             .open(self.data_dir().join("postgresql.conf"))

@@ -29,17 +29,17 @@ enum End {
 const ENDS: [End; 4] = [End::Cancel, End::Timeout, End::Terminate, End::Disconnect];
 
 /// A call that takes long enough to be ended.
-struct Call {
-    db: &'static str,
-    sql: String,
+pub struct Call {
+    pub db: &'static str,
+    pub sql: String,
     /// A new folder for each try, put in place of `{folder}`: an export that was quicker than its end fills it.
-    takes_folder: bool,
+    pub takes_folder: bool,
     /// It commits by itself, so it cannot run inside a transaction that is rolled back when it is quicker than its end.
-    commits: bool,
+    pub commits: bool,
 }
 
 /// The databases, their lakes, and what is looked at them through.
-struct Stage<'a> {
+pub struct Stage<'a> {
     cluster: &'a Cluster,
     observers: BTreeMap<&'static str, Client>,
     lakes: BTreeMap<&'static str, PathBuf>,
@@ -72,8 +72,19 @@ fn month(from: u64, count: u64) -> Vec<String> {
         .collect()
 }
 
-impl Stage<'_> {
-    fn new(cluster: &Cluster) -> Stage<'_> {
+/// What models leave behind.
+const MODELS: [&str; 7] = [
+    "model",
+    "model_chunk",
+    "model_metric",
+    "model_importance",
+    "model_curve",
+    "model_deployment",
+    "mart_customer_segments",
+];
+
+impl<'a> Stage<'a> {
+    fn new(cluster: &'a Cluster) -> Stage<'a> {
         let (mut full, lake) = with_lake(cluster, "ends");
         let base = csv(cluster, "ends/base.csv", &lines(0, 60_000));
         ingest(&mut full, &file(&base, "{}"));
@@ -82,16 +93,27 @@ impl Stage<'_> {
         let fresh = csv(cluster, "ends/fresh.csv", &lines(60_000, 70_000));
         ingest(&mut full, &file(&fresh, "{}"));
         let (pipe, pipe_lake) = with_lake(cluster, "ends_pipe");
+        let observers = BTreeMap::from([
+            ("ends", full),
+            ("ends_pipe", pipe),
+            ("ends_bare", cluster.fresh("ends_bare")),
+            ("ends_empty", cluster.fresh("ends_empty")),
+        ]);
+        let lakes = BTreeMap::from([("ends", lake), ("ends_pipe", pipe_lake)]);
+        Stage::of(cluster, observers, lakes)
+    }
+
+    /// These databases, each with a session that looks at it, and the lakes of those that have one.
+    pub fn of(
+        cluster: &'a Cluster,
+        observers: BTreeMap<&'static str, Client>,
+        lakes: BTreeMap<&'static str, PathBuf>,
+    ) -> Stage<'a> {
         Stage {
             cluster,
-            observers: BTreeMap::from([
-                ("ends", full),
-                ("ends_pipe", pipe),
-                ("ends_bare", cluster.fresh("ends_bare")),
-                ("ends_empty", cluster.fresh("ends_empty")),
-            ]),
-            lakes: BTreeMap::from([("ends", lake), ("ends_pipe", pipe_lake)]),
-            witness: Witness::new(cluster, "ends"),
+            observers,
+            lakes,
+            witness: Witness::new(cluster, "postgres"),
             watcher: cluster.connect("postgres"),
             small: csv(cluster, "ends/small.csv", &month(5_000_000, 20)),
             folders: 0,
@@ -101,10 +123,14 @@ impl Stage<'_> {
     /// What must not change: the tables and the files of the lake.
     fn state(&mut self, db: &str) -> (Vec<(String, String)>, Vec<String>) {
         let files = self.lakes.get(db).map(|lake| files_below(lake));
-        (
-            prints(self.observers.get_mut(db).unwrap()),
-            files.unwrap_or_default(),
-        )
+        let observer = self.observers.get_mut(db).unwrap();
+        let mut tables = prints(observer);
+        tables.extend(MODELS.map(|name| {
+            let table = format!("retailscope.{name}");
+            let print = print_of(observer, &table);
+            (table, print)
+        }));
+        (tables, files.unwrap_or_default())
     }
 
     fn folder(&mut self) -> PathBuf {
@@ -249,7 +275,7 @@ impl Stage<'_> {
     }
 
     /// Ends the call in every way; gives what was too slow.
-    fn end_in_every_way(&mut self, call: &Call) -> Vec<String> {
+    pub fn end_in_every_way(&mut self, call: &Call) -> Vec<String> {
         // How long it takes when it is left alone.
         let begun = Instant::now();
         let (sql, _) = self.prepared(call);

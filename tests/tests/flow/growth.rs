@@ -11,7 +11,7 @@ const A_MONTH: u64 = 40_000;
 
 /// Runs statements in a session of their own; gives its peak of anonymous memory, in MB: heap, stacks and the server's
 /// contexts, but not the shared buffers.
-fn peak_of(cluster: &Cluster, db: &str, sql: &str) -> u64 {
+pub fn peak_of(cluster: &Cluster, db: &str, sql: &str) -> u64 {
     let mut client = cluster.connect(db);
     let victim = pid(&mut client);
     // What PostgreSQL sorts an index in grows up to this, and would hide what is ours.

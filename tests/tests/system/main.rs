@@ -13,6 +13,8 @@ mod install;
 mod models;
 mod names;
 mod privileges;
+mod refusals;
+mod serving;
 mod session;
 mod support;
 mod trojan;
