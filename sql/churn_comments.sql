@@ -17,4 +17,4 @@ COMMENT ON FUNCTION @extschema@.rs_verify_no_leak(bigint) IS
 'Computes the features that a model of churn was trained and evaluated on again, from facts that end before each frame''s day, and returns what differs: no rows, unless a feature '
 'saw the future or facts before those days have changed since.';
 COMMENT ON FUNCTION @extschema@.rs_model_to_sql(bigint) IS
-'A model of churn as an SQL expression over the columns of rs_customer_features: the probability without the extension. Trees with more than 20,000 nodes are refused.';
+'A model of churn as an SQL expression over the columns of rs_customer_features: the probability without the extension. Trees with more than 20,000 nodes and isotonic curves with more than 1,000 points are refused.';
