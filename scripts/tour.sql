@@ -44,19 +44,19 @@ GROUP BY m.algorithm, m.training_rows, m.as_of;
 
 \echo == Valuable customers who still bought within half a year, are likely to leave, and why
 WITH risky AS (
-    SELECT p.customer_id, p.churn_probability, f.monetary, f.recency_days, f.frequency
+    SELECT p.customer_id, p.churn_probability, f.monetary_net, f.recency_days, f.frequency
     FROM rs_predict_churn() AS p JOIN rs_customer_features(rs_default_as_of()) AS f USING (customer_id)
     WHERE p.churn_probability >= 0.5 AND f.recency_days <= 180
-    ORDER BY p.churn_probability * f.monetary DESC LIMIT 8
+    ORDER BY p.churn_probability * f.monetary_net DESC LIMIT 8
 )
-SELECT r.customer_id AS customer, round(100 * r.churn_probability::numeric) || ' %' AS leaves, round(r.monetary) AS sales,
+SELECT r.customer_id AS customer, round(100 * r.churn_probability::numeric) || ' %' AS leaves, round(r.monetary_net) AS net_sales,
        r.frequency AS orders, r.recency_days AS days_ago, e.reasons
 FROM risky AS r
 CROSS JOIN LATERAL (
     SELECT string_agg(c.meaning || coalesce(': ' || round(c.value::numeric, 1), ''), '; ' ORDER BY c.contribution DESC) AS reasons
     FROM (SELECT * FROM rs_explain_churn(r.customer_id) AS x
           WHERE x.contribution > 0 AND x.feature <> '(base)' ORDER BY x.contribution DESC LIMIT 3) AS c) AS e
-ORDER BY r.churn_probability * r.monetary DESC;
+ORDER BY r.churn_probability * r.monetary_net DESC;
 
 \echo == Segments: what kinds of customers there are
 SELECT segment, customers, to_char(100 * share, '990D0') || ' %' AS of_customers, to_char(100 * revenue_share, '990D0') || ' %' AS of_revenue,

@@ -279,8 +279,10 @@ fn repaired(data: &[u8]) -> Vec<u8> {
         u32::from_le_bytes([bytes[12], bytes[13], bytes[14], bytes[15]]) as usize % (body + 1);
     bytes[12..16].copy_from_slice(&(schema as u32).to_le_bytes());
     bytes[16..24].copy_from_slice(&((body - schema) as u64).to_le_bytes());
+    bytes.extend_from_slice(&[0; 4]);
     let crc = models::checksum(&bytes);
-    bytes.extend_from_slice(&crc.to_le_bytes());
+    let body = bytes.len() - 4;
+    bytes[body..].copy_from_slice(&crc.to_le_bytes());
     bytes
 }
 

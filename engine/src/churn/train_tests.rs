@@ -133,6 +133,9 @@ fn every_algorithm_finds_what_was_planted_and_tells_it() {
                     let log_odds = (p / (1.0 - p)).ln();
                     assert!((sum - log_odds).abs() < 1e-6, "{name}: {sum} {log_odds}");
                 }
+                super::super::Unit::Probability => {
+                    assert!((sum - p).abs() < 1e-6, "{name}: {sum} {p}")
+                }
                 super::super::Unit::Score => {
                     let score = model.learner.score_row(&row);
                     assert!((sum - score).abs() < 1e-6, "{name}: {sum} {score}");

@@ -166,14 +166,12 @@ impl Patient {
 
     /// Puts these bytes in the model's place, with all checksums right.
     fn forge(&mut self, bytes: &mut [u8]) {
-        let body = bytes.len() - 4;
-        let inner = crc32c::crc32c(&bytes[..body]).to_le_bytes();
-        bytes[body..].copy_from_slice(&inner);
+        let crc = sealed(bytes);
         let bytes: &[u8] = bytes;
         let chunk = "UPDATE retailscope.model_chunk SET data = $1 WHERE model_id = 2";
         self.owner.execute(chunk, &[&bytes]).unwrap();
         let model = "UPDATE retailscope.model SET bytes = $1, crc32c = $2 WHERE model_id = 2";
-        let sums: [i64; 2] = [bytes.len() as i64, crc32c::crc32c(bytes).into()];
+        let sums: [i64; 2] = [bytes.len() as i64, crc.into()];
         self.owner.execute(model, &[&sums[0], &sums[1]]).unwrap();
     }
 
@@ -305,6 +303,32 @@ fn parts_are_complete_and_in_order_or_refused() {
         ("UPDATE retailscope.model SET status = 'best'", "23514"),
     ] {
         assert_eq!(sqlstate(&fails(&mut patient.owner, sql)), code, "{sql}");
+    }
+}
+
+/// Sets the checksum that the bytes end with, and gives it.
+fn sealed(bytes: &mut [u8]) -> u32 {
+    let body = bytes.len() - 4;
+    let crc = crc32c::crc32c(&bytes[..body]);
+    bytes[body..].copy_from_slice(&crc.to_le_bytes());
+    crc
+}
+
+/// R09: bytes that are a model, of the right length, but not the one that the registry means.
+#[test]
+fn another_models_bytes_are_not_taken_for_this_one() {
+    let mut patient = Patient::new("exchanged");
+    let mut bytes = patient.bytes.clone();
+    let last = bytes.len() - 5;
+    bytes[last] ^= 1;
+    sealed(&mut bytes);
+    let chunk = "UPDATE retailscope.model_chunk SET data = $1 WHERE model_id = 2";
+    patient.owner.execute(chunk, &[&bytes]).unwrap();
+    let mut session = shared().connect("exchanged");
+    let verified = fails(&mut session, "SELECT rs_verify_model(2)");
+    assert_eq!(sqlstate(&verified), "XX001");
+    for call in PREDICTIONS {
+        assert_eq!(sqlstate(&fails(&mut session, call)), "XX001", "{call}");
     }
 }
 
