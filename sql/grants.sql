@@ -102,7 +102,7 @@ END
 $body$;
 
 COMMENT ON FUNCTION @extschema@.rs_grant_access(regrole, text) IS
-'Opens the warehouse to a role. reader: both schemas, dimensions, facts, marts, batches, progress, models and deployments, features, predictions and segments. '
-'analyst: also the rejects, lake files and rules, metrics of models, rs_models, rs_churn_frame and rs_data_quality. admin: also writes all tables and executes all functions '
+'Opens the warehouse to a role. reader: both schemas, dimensions, facts, marts, the newest day of the batches, progress, models and deployments, features, predictions and segments. '
+'analyst: also the batches, rejects, lake files and rules, metrics of models, rs_models, rs_churn_frame and rs_data_quality. admin: also writes all tables and executes all functions '
 '(ingest, refresh, export, training), but rs_create_warehouse and rs_grant_access stay the owner''s. It adds and never takes away: use REVOKE to lower a role. Returns what was granted. '
 'Server files need more: see rs_ingest_file.';

@@ -313,207 +313,6 @@ COMMENT ON FUNCTION @extschema@.rs_refresh_marts(date, boolean) IS
 
 /* <begin connected objects> */
 -- requires:
---   marts
-
--- The reconciliation: rows and money tie from the source to the facts, the lake and the marts.
-
-CREATE FUNCTION @extschema@.rs_data_quality()
-RETURNS TABLE(check_name text, expected numeric, actual numeric, ok boolean, detail text)
-LANGUAGE sql STABLE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-SET work_mem = '64MB'
--- Compiling takes seconds in which no cancel is heard, and saves none.
-SET jit = off
-SET row_security = off
-SET application_name = 'retailscope: checking 0/0'
-AS $body$
-    WITH states AS (
-        SELECT (SELECT s.as_of FROM retailscope.mart_state AS s WHERE s.mart = 'mart_customer_rfm') AS rfm_as_of,
-               (SELECT s.as_of FROM retailscope.mart_state AS s WHERE s.mart = 'mart_daily_kpis') AS daily_as_of,
-               (SELECT CASE WHEN count(*) = 2 THEN min(s.last_batch_id) ELSE 0 END FROM retailscope.mart_state AS s
-                WHERE s.mart IN ('mart_customer_rfm', 'mart_daily_kpis')) AS last_batch_id,
-               (SELECT coalesce(max(b.batch_id), 0) FROM retailscope.etl_batch AS b) AS newest_batch
-    ),
-    -- One pass over the facts for everything that is a sum.
-    sums AS MATERIALIZED (
-        SELECT f.batch_id, f.customer_key, count(*) AS n, sum(f.amount) AS amount,
-               count(*) FILTER (WHERE f.amount <> f.quantity * f.unit_price) AS wrong,
-               count(*) FILTER (WHERE p.is_merchandise AND f.line_kind = 'sale' AND f.date < s.rfm_as_of) AS rfm_sales,
-               sum(f.amount) FILTER (WHERE p.is_merchandise AND f.line_kind = 'sale' AND f.date < s.rfm_as_of) AS rfm_gross,
-               sum(f.amount) FILTER (WHERE p.is_merchandise AND f.line_kind = 'return' AND f.date < s.rfm_as_of) AS rfm_returned,
-               sum(f.amount) FILTER (WHERE p.is_merchandise AND f.line_kind = 'sale' AND f.date < s.daily_as_of) AS daily_gross,
-               sum(f.amount) FILTER (WHERE p.is_merchandise AND f.line_kind = 'return' AND f.date < s.daily_as_of) AS daily_returned
-        FROM retailscope.fact_sales AS f
-        LEFT JOIN retailscope.dim_product AS p ON p.product_key = f.product_key
-        CROSS JOIN states AS s
-        GROUP BY f.batch_id, f.customer_key
-    ),
-    facts AS (
-        SELECT coalesce(sum(s.n), 0) AS n, coalesce(sum(s.amount), 0) AS amount, coalesce(sum(s.wrong), 0) AS wrong,
-               coalesce(sum(s.daily_gross), 0) AS daily_gross,
-               coalesce(sum(s.daily_gross), 0) + coalesce(sum(s.daily_returned), 0) AS daily_net
-        FROM sums AS s
-    ),
-    customers AS (
-        SELECT s.customer_key, sum(s.rfm_gross) AS gross, sum(s.rfm_gross) + coalesce(sum(s.rfm_returned), 0) AS net
-        FROM sums AS s WHERE s.customer_key <> 0
-        GROUP BY s.customer_key HAVING sum(s.rfm_sales) > 0
-    ),
-    buyers AS (
-        SELECT count(*) AS n, coalesce(sum(c.gross), 0) AS gross, coalesce(sum(c.net), 0) AS net FROM customers AS c
-    ),
-    wrong_customers AS (
-        SELECT count(*) AS n, min(coalesce(m.customer_id, 'key ' || c.customer_key)) AS example
-        FROM customers AS c
-        FULL JOIN retailscope.mart_customer_rfm AS m ON m.customer_key = c.customer_key
-        WHERE (m.monetary, m.monetary_net) IS DISTINCT FROM (c.gross, c.net)
-    ),
-    wrong_days AS (
-        SELECT count(*) AS n, min(coalesce(k.date, d.date)) AS example
-        FROM (SELECT f.date, coalesce(sum(f.amount) FILTER (WHERE f.line_kind = 'sale'), 0) AS gross,
-                     -coalesce(sum(f.amount) FILTER (WHERE f.line_kind = 'return'), 0) AS returned,
-                     coalesce(sum(f.quantity) FILTER (WHERE f.line_kind = 'sale'), 0) AS units
-              FROM retailscope.fact_sales AS f
-              JOIN retailscope.dim_product AS p ON p.product_key = f.product_key
-              WHERE p.is_merchandise AND f.line_kind IN ('sale', 'return') AND f.date < (SELECT s.daily_as_of FROM states AS s)
-              GROUP BY f.date) AS d
-        FULL JOIN retailscope.mart_daily_kpis AS k ON k.date = d.date
-        WHERE (coalesce(k.gross_revenue, 0), coalesce(k.returns_amount, 0), coalesce(k.units, 0))
-              IS DISTINCT FROM (coalesce(d.gross, 0), coalesce(d.returned, 0), coalesce(d.units, 0))
-    ),
-    batches AS (
-        SELECT coalesce(sum(b.rows_read), 0) AS rows_read, coalesce(sum(b.rows_loaded), 0) AS rows_loaded,
-               coalesce(sum(b.rows_duplicate), 0) AS rows_duplicate, coalesce(sum(b.rows_rejected), 0) AS rows_rejected,
-               coalesce(sum(b.amount_loaded), 0) AS amount_loaded, coalesce(sum(b.lake_files), 0) AS lake_files
-        FROM retailscope.etl_batch AS b
-    ),
-    mismatches AS (
-        SELECT coalesce(b.batch_id, f.batch_id) AS batch_id
-        FROM retailscope.etl_batch AS b
-        FULL JOIN (SELECT s.batch_id, sum(s.n) AS n, sum(s.amount) AS amount FROM sums AS s GROUP BY s.batch_id) AS f
-            ON f.batch_id = b.batch_id
-        WHERE b.batch_id IS NULL OR b.rows_loaded <> coalesce(f.n, 0) OR b.amount_loaded <> coalesce(f.amount, 0)
-    ),
-    -- Batches that were told to keep equal lines are not asked to have none.
-    duplicates AS (
-        SELECT coalesce(sum(d.n - 1), 0) AS n
-        FROM (SELECT count(*) AS n
-              FROM retailscope.fact_sales AS f
-              WHERE f.batch_id <> ALL (ARRAY(SELECT b.batch_id FROM retailscope.etl_batch AS b
-                                             WHERE b.options @> '{"keep_duplicates": true}'))
-              GROUP BY f.line_hash HAVING count(*) > 1) AS d
-    ),
-    orphans AS (
-        SELECT count(*) AS n
-        FROM retailscope.fact_sales AS f
-        LEFT JOIN retailscope.dim_date AS d ON d.date = f.date
-        LEFT JOIN retailscope.dim_customer AS c ON c.customer_key = f.customer_key
-        LEFT JOIN retailscope.dim_product AS p ON p.product_key = f.product_key
-        LEFT JOIN retailscope.etl_batch AS b ON b.batch_id = f.batch_id
-        WHERE d.date IS NULL OR c.customer_key IS NULL OR p.product_key IS NULL OR b.batch_id IS NULL
-    ),
-    -- Only batches with files are compared: lake_dir may have been set after the first of them.
-    lake AS MATERIALIZED (
-        SELECT count(*) AS files, coalesce(sum(l.rows), 0) AS n, coalesce(sum(l.amount), 0) AS amount,
-               count(*) FILTER (WHERE l.ok IS NOT TRUE) AS damaged,
-               min(concat_ws(': ', l.path, l.detail)) FILTER (WHERE l.ok IS NOT TRUE) AS first_damaged
-        FROM @extschema@.rs_lake_status() AS l
-        WHERE EXISTS (SELECT FROM retailscope.lake_file)
-    ),
-    in_lake AS (
-        SELECT coalesce(sum(s.n), 0) AS n, coalesce(sum(s.amount), 0) AS amount
-        FROM sums AS s
-        WHERE s.batch_id IN (SELECT l.batch_id FROM retailscope.lake_file AS l)
-    ),
-    checks (position, check_name, expected, actual, detail, remedy) AS (
-        SELECT 1, 'rows_balance', b.rows_read, b.rows_loaded + b.rows_duplicate + b.rows_rejected,
-               'rows read = loaded + duplicate + rejected', NULL
-        FROM batches AS b
-        UNION ALL
-        SELECT 2, 'rejects_stored', b.rows_rejected, (SELECT count(*) FROM retailscope.etl_reject),
-               'every rejected line is in etl_reject', NULL
-        FROM batches AS b
-        UNION ALL
-        SELECT 3, 'facts_rows', b.rows_loaded, f.n, 'every loaded line is a fact', NULL FROM batches AS b, facts AS f
-        UNION ALL
-        SELECT 4, 'facts_amount', b.amount_loaded, f.amount, 'the money of all loaded lines is in the facts', NULL
-        FROM batches AS b, facts AS f
-        UNION ALL
-        SELECT 5, 'batches_mismatched', 0, count(*), 'each batch has the rows and the money it loaded',
-               'batches ' || string_agg(m.batch_id::text, ', ' ORDER BY m.batch_id)
-        FROM mismatches AS m
-        UNION ALL
-        SELECT 6, 'amount_is_quantity_times_price', 0, f.wrong, 'no fact breaks amount = quantity * unit_price', NULL FROM facts AS f
-        UNION ALL
-        SELECT 7, 'duplicate_identities', 0, d.n, 'no line stands twice in the facts', NULL FROM duplicates AS d
-        UNION ALL
-        SELECT 8, 'orphans', 0, o.n, 'every fact has its day, customer, product and batch', NULL FROM orphans AS o
-        UNION ALL
-        SELECT 9, 'lake_rows', i.n, l.n, CASE WHEN l.files = 0 THEN 'no lake' ELSE l.files || ' files hold the facts of their batches' END,
-               'SELECT @extschema@.rs_export_lake();'
-        FROM in_lake AS i, lake AS l
-        UNION ALL
-        SELECT 10, 'lake_amount', i.amount, l.amount, CASE WHEN l.files = 0 THEN 'no lake' ELSE 'the files hold the same money' END,
-               'SELECT @extschema@.rs_export_lake();'
-        FROM in_lake AS i, lake AS l
-        UNION ALL
-        SELECT 11, 'lake_files_damaged', 0, l.damaged, CASE WHEN l.files = 0 THEN 'no lake' ELSE 'every file is what was written' END,
-               l.first_damaged
-        FROM lake AS l
-        UNION ALL
-        SELECT 12, 'lake_files_registered', b.lake_files, (SELECT count(*) FROM retailscope.lake_file),
-               'lake_file has every file that the batches wrote', NULL
-        FROM batches AS b
-        UNION ALL
-        SELECT 13, 'mart_daily_gross', f.daily_gross, (SELECT coalesce(sum(k.gross_revenue), 0) FROM retailscope.mart_daily_kpis AS k),
-               'gross revenue of the days = that of the facts before ' || coalesce(to_char(s.daily_as_of, 'YYYY-MM-DD'), '(never refreshed)'),
-               'SELECT @extschema@.rs_refresh_marts(incremental => false);'
-        FROM facts AS f, states AS s
-        UNION ALL
-        SELECT 14, 'mart_daily_net', f.daily_net, (SELECT coalesce(sum(k.net_revenue), 0) FROM retailscope.mart_daily_kpis AS k),
-               'net revenue of the days = that of the facts', 'SELECT @extschema@.rs_refresh_marts(incremental => false);'
-        FROM facts AS f
-        UNION ALL
-        SELECT 15, 'mart_daily_wrong_days', 0, w.n, 'gross, returns and units of each day are those of its facts',
-               'first ' || w.example || ': SELECT @extschema@.rs_refresh_marts(incremental => false);'
-        FROM wrong_days AS w
-        UNION ALL
-        SELECT 16, 'mart_rfm_customers', u.n, (SELECT count(*) FROM retailscope.mart_customer_rfm),
-               'every known customer with a sale before ' || coalesce(to_char(s.rfm_as_of, 'YYYY-MM-DD'), '(never refreshed)'),
-               'SELECT @extschema@.rs_refresh_marts(incremental => false);'
-        FROM buyers AS u, states AS s
-        UNION ALL
-        SELECT 17, 'mart_rfm_monetary', u.gross, (SELECT coalesce(sum(m.monetary), 0) FROM retailscope.mart_customer_rfm AS m),
-               'gross sales of the customers = those of their facts', 'SELECT @extschema@.rs_refresh_marts(incremental => false);'
-        FROM buyers AS u
-        UNION ALL
-        SELECT 18, 'mart_rfm_monetary_net', u.net, (SELECT coalesce(sum(m.monetary_net), 0) FROM retailscope.mart_customer_rfm AS m),
-               'sales less returns of the customers = those of their facts',
-               'SELECT @extschema@.rs_refresh_marts(incremental => false);'
-        FROM buyers AS u
-        UNION ALL
-        SELECT 19, 'mart_rfm_wrong_customers', 0, w.n, 'the money of each customer is that of the facts',
-               'first ' || w.example || ': SELECT @extschema@.rs_refresh_marts(incremental => false);'
-        FROM wrong_customers AS w
-        UNION ALL
-        SELECT 20, 'marts_fresh', s.newest_batch, s.last_batch_id, 'the marts know the newest batch',
-               'SELECT @extschema@.rs_refresh_marts();'
-        FROM states AS s
-    )
-    SELECT c.check_name, c.expected, c.actual, c.expected = c.actual,
-           CASE WHEN c.expected = c.actual OR c.remedy IS NULL THEN c.detail ELSE c.detail || '; not so: ' || c.remedy END
-    FROM checks AS c
-    ORDER BY c.position
-$body$;
-
-COMMENT ON FUNCTION @extschema@.rs_data_quality() IS
-'Reconciles rows and money from the source to the facts, the lake and the marts: one row per check, with the figure expected, the '
-'figure found, whether they are equal (exactly; money is never rounded), and what was compared or, if it fails, how to mend it. '
-'Reads all facts, and all lake files if there are any.';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- requires:
 --   schema
 
 -- Features: what was known before a day, and nothing later.
@@ -751,6 +550,207 @@ COMMENT ON FUNCTION @extschema@.rs_daily_features(date) IS
 'day_of_week (ISO 1 to 7), day_of_year, is_weekend. lag_N: revenue N days before. rolling_mean_N, _std_N (sample), _min_N, '
 '_max_N: revenue of the N days before the day, the day itself not among them. trading_days_28: trading days among the 28 before. '
 'NULL where the series is too young.';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- requires:
+--   marts
+
+-- The reconciliation: rows and money tie from the source to the facts, the lake and the marts.
+
+CREATE FUNCTION @extschema@.rs_data_quality()
+RETURNS TABLE(check_name text, expected numeric, actual numeric, ok boolean, detail text)
+LANGUAGE sql STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET work_mem = '64MB'
+-- Compiling takes seconds in which no cancel is heard, and saves none.
+SET jit = off
+SET row_security = off
+SET application_name = 'retailscope: checking 0/0'
+AS $body$
+    WITH states AS (
+        SELECT (SELECT s.as_of FROM retailscope.mart_state AS s WHERE s.mart = 'mart_customer_rfm') AS rfm_as_of,
+               (SELECT s.as_of FROM retailscope.mart_state AS s WHERE s.mart = 'mart_daily_kpis') AS daily_as_of,
+               (SELECT CASE WHEN count(*) = 2 THEN min(s.last_batch_id) ELSE 0 END FROM retailscope.mart_state AS s
+                WHERE s.mart IN ('mart_customer_rfm', 'mart_daily_kpis')) AS last_batch_id,
+               (SELECT coalesce(max(b.batch_id), 0) FROM retailscope.etl_batch AS b) AS newest_batch
+    ),
+    -- One pass over the facts for everything that is a sum.
+    sums AS MATERIALIZED (
+        SELECT f.batch_id, f.customer_key, count(*) AS n, sum(f.amount) AS amount,
+               count(*) FILTER (WHERE f.amount <> f.quantity * f.unit_price) AS wrong,
+               count(*) FILTER (WHERE p.is_merchandise AND f.line_kind = 'sale' AND f.date < s.rfm_as_of) AS rfm_sales,
+               sum(f.amount) FILTER (WHERE p.is_merchandise AND f.line_kind = 'sale' AND f.date < s.rfm_as_of) AS rfm_gross,
+               sum(f.amount) FILTER (WHERE p.is_merchandise AND f.line_kind = 'return' AND f.date < s.rfm_as_of) AS rfm_returned,
+               sum(f.amount) FILTER (WHERE p.is_merchandise AND f.line_kind = 'sale' AND f.date < s.daily_as_of) AS daily_gross,
+               sum(f.amount) FILTER (WHERE p.is_merchandise AND f.line_kind = 'return' AND f.date < s.daily_as_of) AS daily_returned
+        FROM retailscope.fact_sales AS f
+        LEFT JOIN retailscope.dim_product AS p ON p.product_key = f.product_key
+        CROSS JOIN states AS s
+        GROUP BY f.batch_id, f.customer_key
+    ),
+    facts AS (
+        SELECT coalesce(sum(s.n), 0) AS n, coalesce(sum(s.amount), 0) AS amount, coalesce(sum(s.wrong), 0) AS wrong,
+               coalesce(sum(s.daily_gross), 0) AS daily_gross,
+               coalesce(sum(s.daily_gross), 0) + coalesce(sum(s.daily_returned), 0) AS daily_net
+        FROM sums AS s
+    ),
+    customers AS (
+        SELECT s.customer_key, sum(s.rfm_gross) AS gross, sum(s.rfm_gross) + coalesce(sum(s.rfm_returned), 0) AS net
+        FROM sums AS s WHERE s.customer_key <> 0
+        GROUP BY s.customer_key HAVING sum(s.rfm_sales) > 0
+    ),
+    buyers AS (
+        SELECT count(*) AS n, coalesce(sum(c.gross), 0) AS gross, coalesce(sum(c.net), 0) AS net FROM customers AS c
+    ),
+    wrong_customers AS (
+        SELECT count(*) AS n, min(coalesce(m.customer_id, 'key ' || c.customer_key)) AS example
+        FROM customers AS c
+        FULL JOIN retailscope.mart_customer_rfm AS m ON m.customer_key = c.customer_key
+        WHERE (m.monetary, m.monetary_net) IS DISTINCT FROM (c.gross, c.net)
+    ),
+    wrong_days AS (
+        SELECT count(*) AS n, min(coalesce(k.date, d.date)) AS example
+        FROM (SELECT f.date, coalesce(sum(f.amount) FILTER (WHERE f.line_kind = 'sale'), 0) AS gross,
+                     -coalesce(sum(f.amount) FILTER (WHERE f.line_kind = 'return'), 0) AS returned,
+                     coalesce(sum(f.quantity) FILTER (WHERE f.line_kind = 'sale'), 0) AS units
+              FROM retailscope.fact_sales AS f
+              JOIN retailscope.dim_product AS p ON p.product_key = f.product_key
+              WHERE p.is_merchandise AND f.line_kind IN ('sale', 'return') AND f.date < (SELECT s.daily_as_of FROM states AS s)
+              GROUP BY f.date) AS d
+        FULL JOIN retailscope.mart_daily_kpis AS k ON k.date = d.date
+        WHERE (coalesce(k.gross_revenue, 0), coalesce(k.returns_amount, 0), coalesce(k.units, 0))
+              IS DISTINCT FROM (coalesce(d.gross, 0), coalesce(d.returned, 0), coalesce(d.units, 0))
+    ),
+    batches AS (
+        SELECT coalesce(sum(b.rows_read), 0) AS rows_read, coalesce(sum(b.rows_loaded), 0) AS rows_loaded,
+               coalesce(sum(b.rows_duplicate), 0) AS rows_duplicate, coalesce(sum(b.rows_rejected), 0) AS rows_rejected,
+               coalesce(sum(b.amount_loaded), 0) AS amount_loaded, coalesce(sum(b.lake_files), 0) AS lake_files
+        FROM retailscope.etl_batch AS b
+    ),
+    mismatches AS (
+        SELECT coalesce(b.batch_id, f.batch_id) AS batch_id
+        FROM retailscope.etl_batch AS b
+        FULL JOIN (SELECT s.batch_id, sum(s.n) AS n, sum(s.amount) AS amount FROM sums AS s GROUP BY s.batch_id) AS f
+            ON f.batch_id = b.batch_id
+        WHERE b.batch_id IS NULL OR b.rows_loaded <> coalesce(f.n, 0) OR b.amount_loaded <> coalesce(f.amount, 0)
+    ),
+    -- Batches that were told to keep equal lines are not asked to have none.
+    duplicates AS (
+        SELECT coalesce(sum(d.n - 1), 0) AS n
+        FROM (SELECT count(*) AS n
+              FROM retailscope.fact_sales AS f
+              WHERE f.batch_id <> ALL (ARRAY(SELECT b.batch_id FROM retailscope.etl_batch AS b
+                                             WHERE b.options @> '{"keep_duplicates": true}'))
+              GROUP BY f.line_hash HAVING count(*) > 1) AS d
+    ),
+    orphans AS (
+        SELECT count(*) AS n
+        FROM retailscope.fact_sales AS f
+        LEFT JOIN retailscope.dim_date AS d ON d.date = f.date
+        LEFT JOIN retailscope.dim_customer AS c ON c.customer_key = f.customer_key
+        LEFT JOIN retailscope.dim_product AS p ON p.product_key = f.product_key
+        LEFT JOIN retailscope.etl_batch AS b ON b.batch_id = f.batch_id
+        WHERE d.date IS NULL OR c.customer_key IS NULL OR p.product_key IS NULL OR b.batch_id IS NULL
+    ),
+    -- Only batches with files are compared: lake_dir may have been set after the first of them.
+    lake AS MATERIALIZED (
+        SELECT count(*) AS files, coalesce(sum(l.rows), 0) AS n, coalesce(sum(l.amount), 0) AS amount,
+               count(*) FILTER (WHERE l.ok IS NOT TRUE) AS damaged,
+               min(concat_ws(': ', l.path, l.detail)) FILTER (WHERE l.ok IS NOT TRUE) AS first_damaged
+        FROM @extschema@.rs_lake_status() AS l
+        WHERE EXISTS (SELECT FROM retailscope.lake_file)
+    ),
+    in_lake AS (
+        SELECT coalesce(sum(s.n), 0) AS n, coalesce(sum(s.amount), 0) AS amount
+        FROM sums AS s
+        WHERE s.batch_id IN (SELECT l.batch_id FROM retailscope.lake_file AS l)
+    ),
+    checks (position, check_name, expected, actual, detail, remedy) AS (
+        SELECT 1, 'rows_balance', b.rows_read, b.rows_loaded + b.rows_duplicate + b.rows_rejected,
+               'rows read = loaded + duplicate + rejected', NULL
+        FROM batches AS b
+        UNION ALL
+        SELECT 2, 'rejects_stored', b.rows_rejected, (SELECT count(*) FROM retailscope.etl_reject),
+               'every rejected line is in etl_reject', NULL
+        FROM batches AS b
+        UNION ALL
+        SELECT 3, 'facts_rows', b.rows_loaded, f.n, 'every loaded line is a fact', NULL FROM batches AS b, facts AS f
+        UNION ALL
+        SELECT 4, 'facts_amount', b.amount_loaded, f.amount, 'the money of all loaded lines is in the facts', NULL
+        FROM batches AS b, facts AS f
+        UNION ALL
+        SELECT 5, 'batches_mismatched', 0, count(*), 'each batch has the rows and the money it loaded',
+               'batches ' || string_agg(m.batch_id::text, ', ' ORDER BY m.batch_id)
+        FROM mismatches AS m
+        UNION ALL
+        SELECT 6, 'amount_is_quantity_times_price', 0, f.wrong, 'no fact breaks amount = quantity * unit_price', NULL FROM facts AS f
+        UNION ALL
+        SELECT 7, 'duplicate_identities', 0, d.n, 'no line stands twice in the facts', NULL FROM duplicates AS d
+        UNION ALL
+        SELECT 8, 'orphans', 0, o.n, 'every fact has its day, customer, product and batch', NULL FROM orphans AS o
+        UNION ALL
+        SELECT 9, 'lake_rows', i.n, l.n, CASE WHEN l.files = 0 THEN 'no lake' ELSE l.files || ' files hold the facts of their batches' END,
+               'SELECT @extschema@.rs_export_lake();'
+        FROM in_lake AS i, lake AS l
+        UNION ALL
+        SELECT 10, 'lake_amount', i.amount, l.amount, CASE WHEN l.files = 0 THEN 'no lake' ELSE 'the files hold the same money' END,
+               'SELECT @extschema@.rs_export_lake();'
+        FROM in_lake AS i, lake AS l
+        UNION ALL
+        SELECT 11, 'lake_files_damaged', 0, l.damaged, CASE WHEN l.files = 0 THEN 'no lake' ELSE 'every file is what was written' END,
+               l.first_damaged
+        FROM lake AS l
+        UNION ALL
+        SELECT 12, 'lake_files_registered', b.lake_files, (SELECT count(*) FROM retailscope.lake_file),
+               'lake_file has every file that the batches wrote', NULL
+        FROM batches AS b
+        UNION ALL
+        SELECT 13, 'mart_daily_gross', f.daily_gross, (SELECT coalesce(sum(k.gross_revenue), 0) FROM retailscope.mart_daily_kpis AS k),
+               'gross revenue of the days = that of the facts before ' || coalesce(to_char(s.daily_as_of, 'YYYY-MM-DD'), '(never refreshed)'),
+               'SELECT @extschema@.rs_refresh_marts(incremental => false);'
+        FROM facts AS f, states AS s
+        UNION ALL
+        SELECT 14, 'mart_daily_net', f.daily_net, (SELECT coalesce(sum(k.net_revenue), 0) FROM retailscope.mart_daily_kpis AS k),
+               'net revenue of the days = that of the facts', 'SELECT @extschema@.rs_refresh_marts(incremental => false);'
+        FROM facts AS f
+        UNION ALL
+        SELECT 15, 'mart_daily_wrong_days', 0, w.n, 'gross, returns and units of each day are those of its facts',
+               'first ' || w.example || ': SELECT @extschema@.rs_refresh_marts(incremental => false);'
+        FROM wrong_days AS w
+        UNION ALL
+        SELECT 16, 'mart_rfm_customers', u.n, (SELECT count(*) FROM retailscope.mart_customer_rfm),
+               'every known customer with a sale before ' || coalesce(to_char(s.rfm_as_of, 'YYYY-MM-DD'), '(never refreshed)'),
+               'SELECT @extschema@.rs_refresh_marts(incremental => false);'
+        FROM buyers AS u, states AS s
+        UNION ALL
+        SELECT 17, 'mart_rfm_monetary', u.gross, (SELECT coalesce(sum(m.monetary), 0) FROM retailscope.mart_customer_rfm AS m),
+               'gross sales of the customers = those of their facts', 'SELECT @extschema@.rs_refresh_marts(incremental => false);'
+        FROM buyers AS u
+        UNION ALL
+        SELECT 18, 'mart_rfm_monetary_net', u.net, (SELECT coalesce(sum(m.monetary_net), 0) FROM retailscope.mart_customer_rfm AS m),
+               'sales less returns of the customers = those of their facts',
+               'SELECT @extschema@.rs_refresh_marts(incremental => false);'
+        FROM buyers AS u
+        UNION ALL
+        SELECT 19, 'mart_rfm_wrong_customers', 0, w.n, 'the money of each customer is that of the facts',
+               'first ' || w.example || ': SELECT @extschema@.rs_refresh_marts(incremental => false);'
+        FROM wrong_customers AS w
+        UNION ALL
+        SELECT 20, 'marts_fresh', s.newest_batch, s.last_batch_id, 'the marts know the newest batch',
+               'SELECT @extschema@.rs_refresh_marts();'
+        FROM states AS s
+    )
+    SELECT c.check_name, c.expected, c.actual, c.expected = c.actual,
+           CASE WHEN c.expected = c.actual OR c.remedy IS NULL THEN c.detail ELSE c.detail || '; not so: ' || c.remedy END
+    FROM checks AS c
+    ORDER BY c.position
+$body$;
+
+COMMENT ON FUNCTION @extschema@.rs_data_quality() IS
+'Reconciles rows and money from the source to the facts, the lake and the marts: one row per check, with the figure expected, the '
+'figure found, whether they are equal (exactly; money is never rounded), and what was compared or, if it fails, how to mend it. '
+'Reads all facts, and all lake files if there are any.';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -1335,7 +1335,7 @@ $body$;
 
 COMMENT ON FUNCTION @extschema@.rs_promote(bigint, text) IS
 'Lets a model serve its task: a row in retailscope.model_deployment, with the reason. Predictions of all sessions follow with their next statement, once the '
-'transaction has committed. Returns the task, the model that serves now, and the one that did before.';
+'transaction has committed; mart_customer_segments follows with rs_refresh_segments(). Returns the task, the model that serves now, and the one that did before.';
 
 CREATE FUNCTION @extschema@.rs_rollback(task text)
 RETURNS TABLE(task_name text, serving bigint, replaced bigint)
@@ -1459,133 +1459,12 @@ COMMENT ON FUNCTION @extschema@.rs_predict_churn(jsonb) IS
 'The prediction for a customer who is not in the warehouse, from features by name as rs_customer_features has them; null for what is not known.';
 COMMENT ON FUNCTION @extschema@.rs_explain_churn(text) IS
 'Why a customer''s prediction is what it is: what each feature adds to it (exact linear contributions, or exact TreeSHAP), the strongest first; positive ones raise the risk. '
-'The last row, (base), is the average customer; all rows add up to the log-odds of the probability (with an isotonic calibration, and for an uncalibrated forest: to the score).';
+'The last row, (base), is the average customer; all rows add up to the log-odds of the probability (of an uncalibrated forest: to the probability; with an isotonic calibration: to the score before it).';
 COMMENT ON FUNCTION @extschema@.rs_verify_no_leak(bigint) IS
 'Computes the features that a model of churn was trained and evaluated on again, from facts that end before each frame''s day, and returns what differs: no rows, unless a feature '
 'saw the future or facts before those days have changed since.';
 COMMENT ON FUNCTION @extschema@.rs_model_to_sql(bigint) IS
-'A model of churn as an SQL expression over the columns of rs_customer_features: the probability without the extension. Trees with more than 20,000 nodes are refused.';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- requires:
---   models
---   features
---   churn_comments
---   train::rs_train_segments
---   assign::rs_segment_customers
---   assign::rs_segment_customer_id
---   assign::rs_segment_customer_rfm
-
--- Segments: the mart that keeps who belongs where, how they moved, and what each segment is like.
-
-COMMENT ON FUNCTION @extschema@.rs_train_segments(integer, text, jsonb, bigint) IS
-'Groups the customers as of the day after the newest fact, stores the model, lets it serve and refreshes mart_customer_segments. k: number of segments, 2 to 50; NULL chooses it (kmeans: by the '
-'silhouette; gaussian_mixture: by the BIC). algorithm: kmeans, gaussian_mixture. params: features (default recency_days, frequency, monetary), log, n_init, k_min, k_max, max_iter, '
-'sample (rows for the silhouette), promote. Segments keep the numbers of the model that served before.';
-COMMENT ON FUNCTION @extschema@.rs_segment_customers() IS
-'The segment of every customer with a merchandise sale, as of the day after the newest fact; distance is the one to the segment''s centre, in standard deviations.';
-COMMENT ON FUNCTION @extschema@.rs_segment_customer(text) IS 'The segment of one customer, as of the day after the newest fact.';
-COMMENT ON FUNCTION @extschema@.rs_segment_customer(float8, float8, float8) IS
-'The segment of a customer with these figures: days since the last order, orders, gross sales. For models of just these features.';
-
-CREATE FUNCTION @extschema@.rs_refresh_segments()
-RETURNS TABLE(mart text, cutoff date, rows bigint, moved bigint, seconds float8)
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-SET jit = off
--- A mart of the rows that one role may see would be everybody's mart: where row-level security applies, it is an ERROR.
-SET row_security = off
-AS $body$
-#variable_conflict use_column
-DECLARE
-    started constant timestamptz := clock_timestamp();
-    day constant date := @extschema@.rs_default_as_of();
-BEGIN
-    PERFORM @extschema@.rs_lock_task('segments');
-    WITH now AS MATERIALIZED (
-        SELECT s.customer_id, s.segment_id, s.segment, s.distance, s.model_id FROM @extschema@.rs_segment_customers() AS s
-    ),
-    gone AS (
-        DELETE FROM retailscope.mart_customer_segments AS m
-        WHERE NOT EXISTS (SELECT FROM now AS n WHERE n.customer_id = m.customer_id)
-    )
-    INSERT INTO retailscope.mart_customer_segments AS m (customer_id, as_of, segment_id, segment, distance, model_id)
-    SELECT n.customer_id, day, n.segment_id, n.segment, n.distance, n.model_id FROM now AS n
-    ON CONFLICT (customer_id) DO UPDATE
-    SET (as_of, segment_id, segment, distance, model_id) = ROW(excluded.as_of, excluded.segment_id, excluded.segment, excluded.distance, excluded.model_id),
-        -- A second refresh of the same day corrects the first: where customers came from stays.
-        previous_as_of = CASE WHEN m.as_of < excluded.as_of THEN m.as_of ELSE m.previous_as_of END,
-        previous_segment_id = CASE WHEN m.as_of < excluded.as_of THEN m.segment_id ELSE m.previous_segment_id END,
-        previous_segment = CASE WHEN m.as_of < excluded.as_of THEN m.segment ELSE m.previous_segment END;
-    RETURN QUERY
-    SELECT 'mart_customer_segments'::text, day, count(*), count(*) FILTER (WHERE m.previous_segment_id <> m.segment_id),
-           extract(epoch FROM clock_timestamp() - started)::float8
-    FROM retailscope.mart_customer_segments AS m;
-END
-$body$;
-
-COMMENT ON FUNCTION @extschema@.rs_refresh_segments() IS
-'Brings mart_customer_segments up to the day after the newest fact, by the model that serves, and remembers the segment that each customer had on the day before of the mart. '
-'rs_train_segments calls it. Returns the customers, and how many of them moved.';
-
-CREATE FUNCTION @extschema@.rs_segment_migration()
-RETURNS TABLE(from_segment_id integer, from_segment text, to_segment_id integer, to_segment text, customers bigint, share float8,
-              from_as_of date, to_as_of date)
-LANGUAGE sql STABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-SET jit = off
-AS $body$
-    SELECT m.previous_segment_id, coalesce(m.previous_segment, '(new)'), m.segment_id, m.segment, count(*),
-           (count(*) / sum(count(*)) OVER (PARTITION BY m.previous_segment_id))::float8,
-           max(m.previous_as_of), max(m.as_of)
-    FROM retailscope.mart_customer_segments AS m
-    WHERE EXISTS (SELECT FROM retailscope.mart_customer_segments AS o WHERE o.previous_as_of IS NOT NULL)
-    GROUP BY m.previous_segment_id, m.previous_segment, m.segment_id, m.segment
-    ORDER BY m.previous_segment_id NULLS LAST, m.segment_id
-$body$;
-
-COMMENT ON FUNCTION @extschema@.rs_segment_migration() IS
-'From which segment to which customers moved between the last two days of mart_customer_segments: a row for each pair, with the share of those who were in the first. '
-'(new) are customers who were not known then. No rows before the mart has seen two days.';
-
-CREATE FUNCTION @extschema@.rs_segment_profiles()
-RETURNS TABLE(segment_id integer, segment text, customers bigint, share float8, recency_days float8, frequency float8, monetary float8,
-              churn_probability float8, revenue float8, revenue_share float8, recency_index float8, frequency_index float8,
-              monetary_index float8, average_order_value float8)
-LANGUAGE plpgsql STABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-SET jit = off
-AS $body$
-#variable_conflict use_column
-DECLARE
-    -- Without a model of churn the rest is still worth having.
-    has_churn constant boolean := EXISTS (SELECT FROM retailscope.model_deployment AS d WHERE d.task = 'churn');
-BEGIN
-    RETURN QUERY
-    WITH known AS MATERIALIZED (
-        SELECT s.segment_id, s.segment, f.recency_days::float8 AS recency, f.frequency::float8 AS orders, f.monetary::float8 AS money, p.churn_probability AS churn
-        FROM @extschema@.rs_segment_customers() AS s
-        JOIN @extschema@.rs_customer_features(@extschema@.rs_default_as_of()) AS f ON f.customer_id = s.customer_id
-        LEFT JOIN (SELECT c.customer_id, c.churn_probability FROM @extschema@.rs_predict_churn() AS c WHERE has_churn) AS p
-               ON p.customer_id = s.customer_id
-    ),
-    base AS (
-        SELECT count(*) AS customers, avg(k.recency) AS recency, avg(k.orders) AS orders, avg(k.money) AS money, sum(k.money) AS revenue
-        FROM known AS k
-    )
-    SELECT k.segment_id, k.segment, count(*), count(*)::float8 / b.customers, avg(k.recency), avg(k.orders), avg(k.money), avg(k.churn),
-           sum(k.money), sum(k.money) / nullif(b.revenue, 0), 100 * avg(k.recency) / nullif(b.recency, 0),
-           100 * avg(k.orders) / nullif(b.orders, 0), 100 * avg(k.money) / nullif(b.money, 0), sum(k.money) / sum(k.orders)
-    FROM known AS k CROSS JOIN base AS b
-    GROUP BY k.segment_id, k.segment, b.customers, b.recency, b.orders, b.money, b.revenue
-    ORDER BY sum(k.money) DESC;
-END
-$body$;
-
-COMMENT ON FUNCTION @extschema@.rs_segment_profiles() IS
-'What each segment is like, as of the day after the newest fact: customers and their share, means of days since the last order, orders and gross sales, the mean probability of churn (NULL without a '
-'model of churn), gross sales and their share, the three means against those of all customers (100 is as the base), and the mean value of an order. The segment with the largest sales first.';
+'A model of churn as an SQL expression over the columns of rs_customer_features: the probability without the extension. Trees with more than 20,000 nodes and isotonic curves with more than 1,000 points are refused.';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -1700,10 +1579,131 @@ END
 $body$;
 
 COMMENT ON FUNCTION @extschema@.rs_grant_access(regrole, text) IS
-'Opens the warehouse to a role. reader: both schemas, dimensions, facts, marts, progress, the models that serve, features, predictions and segments. '
-'analyst: also the rejects, lake files and rules, metrics of models, rs_models, rs_churn_frame and rs_data_quality. admin: also writes all tables and executes all functions '
+'Opens the warehouse to a role. reader: both schemas, dimensions, facts, marts, the newest day of the batches, progress, models and deployments, features, predictions and segments. '
+'analyst: also the batches, rejects, lake files and rules, metrics of models, rs_models, rs_churn_frame and rs_data_quality. admin: also writes all tables and executes all functions '
 '(ingest, refresh, export, training), but rs_create_warehouse and rs_grant_access stay the owner''s. It adds and never takes away: use REVOKE to lower a role. Returns what was granted. '
 'Server files need more: see rs_ingest_file.';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- requires:
+--   models
+--   features
+--   churn_comments
+--   train::rs_train_segments
+--   assign::rs_segment_customers
+--   assign::rs_segment_customer_id
+--   assign::rs_segment_customer_rfm
+
+-- Segments: the mart that keeps who belongs where, how they moved, and what each segment is like.
+
+COMMENT ON FUNCTION @extschema@.rs_train_segments(integer, text, jsonb, bigint) IS
+'Groups the customers as of the day after the newest fact, stores the model, lets it serve and refreshes mart_customer_segments. k: number of segments, 2 to 50; NULL chooses it (kmeans: by the '
+'silhouette; gaussian_mixture: by the BIC). algorithm: kmeans, gaussian_mixture. params: features (default recency_days, frequency, monetary), log, n_init, k_min, k_max, max_iter, '
+'sample (rows for the silhouette), promote. Segments keep the numbers of the model that served before.';
+COMMENT ON FUNCTION @extschema@.rs_segment_customers() IS
+'The segment of every customer with a merchandise sale, as of the day after the newest fact; distance is the one to the segment''s centre, in standard deviations; of a mixture Mahalanobis'' distance.';
+COMMENT ON FUNCTION @extschema@.rs_segment_customer(text) IS 'The segment of one customer, as of the day after the newest fact.';
+COMMENT ON FUNCTION @extschema@.rs_segment_customer(float8, float8, float8) IS
+'The segment of a customer with these figures: days since the last order, orders, gross sales. For models of just these features.';
+
+CREATE FUNCTION @extschema@.rs_refresh_segments()
+RETURNS TABLE(mart text, cutoff date, rows bigint, moved bigint, seconds float8)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+-- A mart of the rows that one role may see would be everybody's mart: where row-level security applies, it is an ERROR.
+SET row_security = off
+AS $body$
+#variable_conflict use_column
+DECLARE
+    started constant timestamptz := clock_timestamp();
+    day constant date := @extschema@.rs_default_as_of();
+BEGIN
+    PERFORM @extschema@.rs_lock_task('segments');
+    WITH now AS MATERIALIZED (
+        SELECT s.customer_id, s.segment_id, s.segment, s.distance, s.model_id FROM @extschema@.rs_segment_customers() AS s
+    ),
+    gone AS (
+        DELETE FROM retailscope.mart_customer_segments AS m
+        WHERE NOT EXISTS (SELECT FROM now AS n WHERE n.customer_id = m.customer_id)
+    )
+    INSERT INTO retailscope.mart_customer_segments AS m (customer_id, as_of, segment_id, segment, distance, model_id)
+    SELECT n.customer_id, day, n.segment_id, n.segment, n.distance, n.model_id FROM now AS n
+    ON CONFLICT (customer_id) DO UPDATE
+    SET (as_of, segment_id, segment, distance, model_id) = ROW(excluded.as_of, excluded.segment_id, excluded.segment, excluded.distance, excluded.model_id),
+        -- A second refresh of the same day corrects the first: where customers came from stays.
+        previous_as_of = CASE WHEN m.as_of < excluded.as_of THEN m.as_of ELSE m.previous_as_of END,
+        previous_segment_id = CASE WHEN m.as_of < excluded.as_of THEN m.segment_id ELSE m.previous_segment_id END,
+        previous_segment = CASE WHEN m.as_of < excluded.as_of THEN m.segment ELSE m.previous_segment END;
+    RETURN QUERY
+    SELECT 'mart_customer_segments'::text, day, count(*), count(*) FILTER (WHERE m.previous_segment_id <> m.segment_id),
+           extract(epoch FROM clock_timestamp() - started)::float8
+    FROM retailscope.mart_customer_segments AS m;
+END
+$body$;
+
+COMMENT ON FUNCTION @extschema@.rs_refresh_segments() IS
+'Brings mart_customer_segments up to the day after the newest fact, by the model that serves, and remembers the segment that each customer had on the day before of the mart. '
+'rs_train_segments calls it when it promotes its model. Returns the customers, and how many of them were in another segment on the day before.';
+
+CREATE FUNCTION @extschema@.rs_segment_migration()
+RETURNS TABLE(from_segment_id integer, from_segment text, to_segment_id integer, to_segment text, customers bigint, share float8,
+              from_as_of date, to_as_of date)
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $body$
+    SELECT m.previous_segment_id, coalesce(m.previous_segment, '(new)'), m.segment_id, m.segment, count(*),
+           (count(*) / sum(count(*)) OVER (PARTITION BY m.previous_segment_id))::float8,
+           max(m.previous_as_of), max(m.as_of)
+    FROM retailscope.mart_customer_segments AS m
+    WHERE EXISTS (SELECT FROM retailscope.mart_customer_segments AS o WHERE o.previous_as_of IS NOT NULL)
+    GROUP BY m.previous_segment_id, m.previous_segment, m.segment_id, m.segment
+    ORDER BY m.previous_segment_id NULLS LAST, m.segment_id
+$body$;
+
+COMMENT ON FUNCTION @extschema@.rs_segment_migration() IS
+'From which segment to which customers moved between the last two days of mart_customer_segments: a row for each pair, with the share of those who were in the first. '
+'(new) are customers who were not known then. No rows before the mart has seen two days.';
+
+CREATE FUNCTION @extschema@.rs_segment_profiles()
+RETURNS TABLE(segment_id integer, segment text, customers bigint, share float8, recency_days float8, frequency float8, monetary float8,
+              churn_probability float8, revenue float8, revenue_share float8, recency_index float8, frequency_index float8,
+              monetary_index float8, average_order_value float8)
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $body$
+#variable_conflict use_column
+DECLARE
+    -- Without a model of churn the rest is still worth having.
+    has_churn constant boolean := EXISTS (SELECT FROM retailscope.model_deployment AS d WHERE d.task = 'churn');
+BEGIN
+    RETURN QUERY
+    WITH known AS MATERIALIZED (
+        SELECT s.segment_id, s.segment, f.recency_days::float8 AS recency, f.frequency::float8 AS orders, f.monetary::float8 AS money, p.churn_probability AS churn
+        FROM @extschema@.rs_segment_customers() AS s
+        JOIN @extschema@.rs_customer_features(@extschema@.rs_default_as_of()) AS f ON f.customer_id = s.customer_id
+        LEFT JOIN (SELECT c.customer_id, c.churn_probability FROM @extschema@.rs_predict_churn() AS c WHERE has_churn) AS p
+               ON p.customer_id = s.customer_id
+    ),
+    base AS (
+        SELECT count(*) AS customers, avg(k.recency) AS recency, avg(k.orders) AS orders, avg(k.money) AS money, sum(k.money) AS revenue
+        FROM known AS k
+    )
+    SELECT k.segment_id, k.segment, count(*), count(*)::float8 / b.customers, avg(k.recency), avg(k.orders), avg(k.money), avg(k.churn),
+           sum(k.money), sum(k.money) / nullif(b.revenue, 0), 100 * avg(k.recency) / nullif(b.recency, 0),
+           100 * avg(k.orders) / nullif(b.orders, 0), 100 * avg(k.money) / nullif(b.money, 0), sum(k.money) / sum(k.orders)
+    FROM known AS k CROSS JOIN base AS b
+    GROUP BY k.segment_id, k.segment, b.customers, b.recency, b.orders, b.money, b.revenue
+    ORDER BY sum(k.money) DESC;
+END
+$body$;
+
+COMMENT ON FUNCTION @extschema@.rs_segment_profiles() IS
+'What each segment is like, as of the day after the newest fact: customers and their share, means of days since the last order, orders and gross sales, the mean probability of churn (NULL without a '
+'model of churn), gross sales and their share, the three means against those of all customers (100 is as the base), and the mean value of an order. The segment with the largest sales first.';
 /* </end connected objects> */
 
 /* <begin connected objects> */
