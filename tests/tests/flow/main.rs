@@ -37,6 +37,7 @@ mod segments;
 mod shop;
 mod sources;
 mod standby;
+mod stored_models;
 mod support;
 mod texts;
 mod threads;
