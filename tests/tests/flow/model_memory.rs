@@ -76,7 +76,7 @@ fn customers_more_than_memory_are_an_error_and_scored_in_little() {
     let _turn = alone();
     let cluster = cluster();
     let mut peaks = Vec::new();
-    for customers in [6000, 60_000] {
+    for customers in [3000, 30_000] {
         let db = format!("crowd_{customers}");
         let mut client = crowd(&db, customers);
         let small = r#"'{"n_estimators": 20, "cutoffs": ["2024-07-05"], "holdout": "2024-10-03"}'"#;
@@ -93,7 +93,7 @@ fn customers_more_than_memory_are_an_error_and_scored_in_little() {
         ]);
     }
     println!(
-        "peaks in MB of features, predictions, segments of 6,000 and 60,000 customers: {peaks:?}"
+        "peaks in MB of features, predictions, segments of 3,000 and 30,000 customers: {peaks:?}"
     );
     // The features are PostgreSQL's own work, whose sorts and hashes take up to work_mem each. Models add little to them.
     for [features, predictions, segments] in peaks {
@@ -101,7 +101,7 @@ fn customers_more_than_memory_are_an_error_and_scored_in_little() {
         assert!(segments <= features + 64);
     }
 
-    let db = "crowd_60000";
+    let db = "crowd_30000";
     let mut client = cluster.connect(db);
     let mut witness = Witness::new(cluster, db);
     client
@@ -143,7 +143,7 @@ fn customers_more_than_memory_are_an_error_and_scored_in_little() {
     );
     // Scoring needs little, and with more memory the training works.
     let scored = query_one(&mut client, "SELECT count(*) FROM rs_predict_churn()");
-    assert_eq!(scored, "60000");
+    assert_eq!(scored, "30000");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use postgres::Client;
-use retailscope_system_tests::{error_text, query_one, rows_as_text};
+use retailscope_system_tests::{Cluster, error_text, query_one, rows_as_text};
 use std::sync::OnceLock;
 
 /// The days that models of the shop are trained on and evaluated on, when a test must not depend on the newest fact.
@@ -106,4 +106,61 @@ pub fn sell(client: &mut Client, query: &str) -> Counts {
         ))
         .unwrap_or_else(|e| panic!("{}: {query}", error_text(&e)));
     ingest(client, "rs_ingest_table('src')")
+}
+
+/// A shop with more customers, in which work on models takes long enough to be ended, and with a model of each task.
+pub fn with_models(cluster: &Cluster, db: &str) -> Client {
+    let mut client = cluster.fresh(db);
+    client
+        .batch_execute(
+            "SELECT rs_generate_sales(700, 500); ANALYZE; SELECT rs_train_churn('xgboost'); SELECT rs_train_segments(4)",
+        )
+        .unwrap();
+    client
+}
+
+/// What works on models there, for a second or so. Rows are counted and not sent: sessions that are ended must be silent until then.
+pub fn long_calls() -> impl Iterator<Item = String> {
+    let trainings = ALGORITHMS.map(|a| format!("SELECT rs_train_churn('{a}')"));
+    let again = [
+        ("rs_predict_churn()", "generate_series(1, 8)"),
+        (
+            "rs_predict_churn(customer_id)",
+            "retailscope.mart_customer_segments",
+        ),
+        (
+            "rs_explain_churn(customer_id)",
+            "retailscope.mart_customer_segments",
+        ),
+        ("rs_segment_customers()", "generate_series(1, 8)"),
+        ("rs_refresh_segments()", "generate_series(1, 8)"),
+        ("rs_segment_profiles()", "generate_series(1, 3)"),
+        ("rs_verify_no_leak(1)", "generate_series(1, 3)"),
+    ]
+    .map(|(call, of)| format!("SELECT count(r) FROM (SELECT {call} AS r FROM {of} OFFSET 0) AS x"));
+    let segments = [
+        "SELECT rs_train_segments(params => '{\"n_init\": 100}')",
+        "SELECT rs_train_segments(algorithm => 'gaussian_mixture', params => '{\"n_init\": 50}')",
+    ]
+    .map(str::to_owned);
+    trainings.into_iter().chain(again).chain(segments)
+}
+
+/// The registry, and the mart of segments.
+pub fn prints_of_models(client: &mut Client) -> Vec<(String, String)> {
+    [
+        "model",
+        "model_chunk",
+        "model_metric",
+        "model_importance",
+        "model_curve",
+        "model_deployment",
+        "mart_customer_segments",
+    ]
+    .map(|t| {
+        let table = format!("retailscope.{t}");
+        let print = print_of(client, &table);
+        (table, print)
+    })
+    .into()
 }
