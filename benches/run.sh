@@ -14,9 +14,9 @@ set -euo pipefail
 BENCHES="$(cd "$(dirname "$0")" && pwd)"
 . "$BENCHES/../scripts/common.sh"
 . "$BENCHES/../scripts/server.sh"
-. "$BENCHES/lib.sh"
-. "$BENCHES/load.sh"
-. "$BENCHES/serving.sh"
+. "$BENCHES/../benches/lib.sh"
+. "$BENCHES/../benches/load.sh"
+. "$BENCHES/../benches/serving.sh"
 
 RESULTS="$(mktemp -d)"
 MATRICES="$(mktemp -d)"

@@ -55,7 +55,7 @@ measure_predictions() {
     printf "SELECT * FROM rs_predict_churn('%s');\n" "$(a_customer)" | as_server tee "$SERVER_DIR/one.sql" > /dev/null
     printf '\n%-22s %10s %10s %10s %14s\n' "one prediction, ms" "warm" "99 % below" "cold" "all, seconds"
     for algorithm in logistic_regression random_forest adaboost xgboost; do
-        model="$(value "SELECT model_id FROM rs_train_churn('$algorithm', params => '{\"promote\": false}')" 2> /dev/null)"
+        model="$(value "SELECT model_id FROM rs_train_churn('$algorithm', params => '{\"promote\": false}')")"
         value "SELECT rs_promote($model)" > /dev/null
         statement_times warm -M prepared -T 5
         # Each in a session of its own; the time to connect is not in it, reading and decoding the model is.

@@ -6,7 +6,7 @@
 #   setup.sh bench   also what `make bench` compares with (Python, below the target folder)
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
-. "$ROOT/benches/lib.sh"
+. "$(dirname "$0")/../benches/lib.sh"
 
 missing_packages() {
     local package
