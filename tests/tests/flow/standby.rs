@@ -89,9 +89,10 @@ fn a_hot_standby_predicts_the_same_and_writes_nothing() {
     drop(client);
     primary.stop("immediate");
     query_one(&mut copy, "SELECT pg_promote()");
-    assert_eq!(train(&mut copy, "logistic_regression", ""), 4);
+    // Numbers may be left out there: a sequence is logged some values ahead.
+    let fresh = train(&mut copy, "logistic_regression", "");
     let bytes = bytes_of(&mut copy, 1);
-    assert_eq!(bytes_of(&mut copy, 4), bytes);
+    assert_eq!(bytes_of(&mut copy, fresh), bytes);
 }
 
 #[test]
