@@ -23,7 +23,7 @@ test: ## lint and all tests; real data is read from RETAILSCOPE_DATA
 	@scripts/setup.sh test
 	@scripts/test.sh
 
-bench: ## compare with COPY, plain SQL and pandas, side by side
+bench: ## compare with COPY, plain SQL, pandas, scikit-learn and xgboost, side by side
 	@scripts/setup.sh bench
 	@benches/run.sh
 

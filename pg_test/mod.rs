@@ -9,6 +9,7 @@
     missing_docs
 )]
 
+mod churn;
 mod clean;
 mod features;
 mod ingest;

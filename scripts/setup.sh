@@ -3,9 +3,10 @@
 #   setup.sh         the server with its headers, clang, zstd, cargo-pgrx
 #   setup.sh test    also what the tests compare with (Python for tools of its own, the sources of locales)
 #   setup.sh install the same, for whatever PostgreSQL PG_CONFIG names
-#   setup.sh bench   also what `make bench` compares with (Python)
+#   setup.sh bench   also what `make bench` compares with (Python, below the target folder)
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
+. "$(dirname "$0")/../benches/lib.sh"
 
 missing_packages() {
     local package
@@ -104,6 +105,7 @@ setup() {
     setup_rust
     setup_cargo_pgrx
     setup_pgrx "${1:-}"
+    if [ "${1:-}" = bench ]; then prepare_python; fi
 }
 
 step "setup" setup "$@"

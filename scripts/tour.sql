@@ -32,6 +32,38 @@ SELECT rfm_segment AS segment, count(*) AS customers,
        round(avg(recency_days)) AS days_ago, round(avg(frequency), 1) AS orders_each
 FROM retailscope.mart_customer_rfm GROUP BY rfm_segment ORDER BY sum(monetary) DESC;
 
+\echo == Churn: the model that serves, on later days that it has never seen, against recency alone
+SELECT m.algorithm, m.training_rows, to_char(m.as_of, 'YYYY-MM-DD') AS knows_until,
+       round(max(k.value) FILTER (WHERE k.metric = 'roc_auc')::numeric, 3) AS roc_auc,
+       round(max(k.value) FILTER (WHERE k.metric = 'recency_roc_auc')::numeric, 3) AS by_recency,
+       round(max(k.value) FILTER (WHERE k.metric = 'lift_top_decile')::numeric, 2) AS lift_of_top_tenth,
+       round(max(k.value) FILTER (WHERE k.metric = 'calibration_error')::numeric, 3) AS calibration_error
+FROM rs_models('churn') AS m JOIN retailscope.model_metric AS k USING (model_id)
+WHERE m.serving AND k.dataset = 'holdout'
+GROUP BY m.algorithm, m.training_rows, m.as_of;
+
+\echo == Valuable customers who still bought within half a year, are likely to leave, and why
+WITH risky AS (
+    SELECT p.customer_id, p.churn_probability, f.monetary_net, f.recency_days, f.frequency
+    FROM rs_predict_churn() AS p JOIN rs_customer_features(rs_default_as_of()) AS f USING (customer_id)
+    WHERE p.churn_probability >= 0.5 AND f.recency_days <= 180
+    ORDER BY p.churn_probability * f.monetary_net DESC LIMIT 8
+)
+SELECT r.customer_id AS customer, round(100 * r.churn_probability::numeric) || ' %' AS leaves, round(r.monetary_net) AS net_sales,
+       r.frequency AS orders, r.recency_days AS days_ago, e.reasons
+FROM risky AS r
+CROSS JOIN LATERAL (
+    SELECT string_agg(c.meaning || coalesce(': ' || round(c.value::numeric, 1), ''), '; ' ORDER BY c.contribution DESC) AS reasons
+    FROM (SELECT * FROM rs_explain_churn(r.customer_id) AS x
+          WHERE x.contribution > 0 AND x.feature <> '(base)' ORDER BY x.contribution DESC LIMIT 3) AS c) AS e
+ORDER BY r.churn_probability * r.monetary_net DESC;
+
+\echo == Segments: what kinds of customers there are
+SELECT segment, customers, to_char(100 * share, '990D0') || ' %' AS of_customers, to_char(100 * revenue_share, '990D0') || ' %' AS of_revenue,
+       round(recency_days) AS days_ago, round(frequency::numeric, 1) AS orders_each, round(monetary) AS sales_each,
+       round(100 * churn_probability) || ' %' AS leave
+FROM rs_segment_profiles();
+
 \echo == The last trading days
 SELECT date, gross_revenue, returns_amount, net_revenue, orders, customers, new_customers,
        round(average_order_value, 2) AS average_order_value

@@ -12,9 +12,9 @@ COMMENT ON FUNCTION @extschema@.rs_predict_churn(jsonb) IS
 'The prediction for a customer who is not in the warehouse, from features by name as rs_customer_features has them; null for what is not known.';
 COMMENT ON FUNCTION @extschema@.rs_explain_churn(text) IS
 'Why a customer''s prediction is what it is: what each feature adds to it (exact linear contributions, or exact TreeSHAP), the strongest first; positive ones raise the risk. '
-'The last row, (base), is the average customer; all rows add up to the log-odds of the probability (with an isotonic calibration, and for an uncalibrated forest: to the score).';
+'The last row, (base), is the average customer; all rows add up to the log-odds of the probability (of an uncalibrated forest: to the probability; with an isotonic calibration: to the score before it).';
 COMMENT ON FUNCTION @extschema@.rs_verify_no_leak(bigint) IS
 'Computes the features that a model of churn was trained and evaluated on again, from facts that end before each frame''s day, and returns what differs: no rows, unless a feature '
 'saw the future or facts before those days have changed since.';
 COMMENT ON FUNCTION @extschema@.rs_model_to_sql(bigint) IS
-'A model of churn as an SQL expression over the columns of rs_customer_features: the probability without the extension. Trees with more than 20,000 nodes are refused.';
+'A model of churn as an SQL expression over the columns of rs_customer_features: the probability without the extension. Trees with more than 20,000 nodes and isotonic curves with more than 1,000 points are refused.';

@@ -130,11 +130,11 @@ COMMENT ON COLUMN retailscope.mart_daily_kpis.average_order_value IS 'gross_reve
 COMMENT ON TABLE retailscope.mart_customer_segments IS 'The segment of every known customer with a merchandise sale. Made by rs_refresh_segments() and rs_train_segments().';
 COMMENT ON COLUMN retailscope.mart_customer_segments.customer_id IS 'The customer.';
 COMMENT ON COLUMN retailscope.mart_customer_segments.as_of IS 'Only facts before this day count.';
-COMMENT ON COLUMN retailscope.mart_customer_segments.segment_id IS 'Number of the segment; it stays when models are trained again.';
+COMMENT ON COLUMN retailscope.mart_customer_segments.segment_id IS 'Number of the segment; the nearest segment of a later model keeps it.';
 COMMENT ON COLUMN retailscope.mart_customer_segments.segment IS 'Its name.';
-COMMENT ON COLUMN retailscope.mart_customer_segments.distance IS 'Distance to the centre of the segment, in standard deviations of the features.';
+COMMENT ON COLUMN retailscope.mart_customer_segments.distance IS 'Distance to the centre of the segment, in standard deviations of the prepared features; of a mixture Mahalanobis'' distance.';
 COMMENT ON COLUMN retailscope.mart_customer_segments.model_id IS 'The model that assigned it.';
-COMMENT ON COLUMN retailscope.mart_customer_segments.previous_as_of IS 'The day before that the mart knew; NULL for customers who were not known then.';
+COMMENT ON COLUMN retailscope.mart_customer_segments.previous_as_of IS 'The day before that the mart knew; NULL for customers who were not known then, and before the mart has seen two days.';
 COMMENT ON COLUMN retailscope.mart_customer_segments.previous_segment_id IS 'The segment on that day.';
 COMMENT ON COLUMN retailscope.mart_customer_segments.previous_segment IS 'Its name on that day.';
 
@@ -150,7 +150,7 @@ COMMENT ON COLUMN retailscope.model.trained_at IS 'When.';
 COMMENT ON COLUMN retailscope.model.trained_by IS 'The role that called.';
 COMMENT ON COLUMN retailscope.model.as_of IS 'It knows nothing of this day and later ones.';
 COMMENT ON COLUMN retailscope.model.training_rows IS 'Rows that it was trained on.';
-COMMENT ON COLUMN retailscope.model.data_hash IS 'SHA-256 over these rows.';
+COMMENT ON COLUMN retailscope.model.data_hash IS 'SHA-256 over hashes of their customers, features and labels.';
 COMMENT ON COLUMN retailscope.model.format_version IS 'Format of its bytes.';
 COMMENT ON COLUMN retailscope.model.extension_version IS 'The release that trained it.';
 COMMENT ON COLUMN retailscope.model.bytes IS 'Length of its bytes.';
@@ -173,7 +173,7 @@ COMMENT ON COLUMN retailscope.model_metric.value IS 'Its value.';
 COMMENT ON TABLE retailscope.model_importance IS 'How much each feature matters to a model.';
 COMMENT ON COLUMN retailscope.model_importance.model_id IS 'The model.';
 COMMENT ON COLUMN retailscope.model_importance.feature IS 'The feature.';
-COMMENT ON COLUMN retailscope.model_importance.importance IS 'coefficient: in standard deviations; gain: share of the trees'' gain; permutation: ROC AUC lost when the values are dealt out anew.';
+COMMENT ON COLUMN retailscope.model_importance.importance IS 'coefficient: of the prepared column, in standard deviations; gain: share of the trees'' gain; permutation: ROC AUC on the holdout that is lost when the values are dealt out anew.';
 COMMENT ON COLUMN retailscope.model_importance.method IS 'coefficient, gain or permutation.';
 
 COMMENT ON TABLE retailscope.model_curve IS 'Curves of each model, point by point.';
@@ -181,7 +181,7 @@ COMMENT ON COLUMN retailscope.model_curve.model_id IS 'The model.';
 COMMENT ON COLUMN retailscope.model_curve.curve IS 'roc, pr, calibration, gain, money_gain, lift, money_lift; silhouette, inertia, bic over the number of segments.';
 COMMENT ON COLUMN retailscope.model_curve.x IS 'The x axis.';
 COMMENT ON COLUMN retailscope.model_curve.y IS 'The y axis.';
-COMMENT ON COLUMN retailscope.model_curve.threshold IS 'The probability that the point belongs to, where there is one.';
+COMMENT ON COLUMN retailscope.model_curve.threshold IS 'The probability that the point belongs to; of calibration where its bin begins; else NULL.';
 COMMENT ON COLUMN retailscope.model_curve.position IS 'Order of the points.';
 
 COMMENT ON TABLE retailscope.model_deployment IS 'Append only: which model serves each task since when, and why. The newest row of a task counts.';
@@ -215,7 +215,7 @@ COMMENT ON COLUMN retailscope.rfm_segment_map.rfm_segment IS 'Name of the segmen
 COMMENT ON VIEW retailscope.progress IS 'Ingests, exports, checks and trainings that run now in this database, one row each.';
 COMMENT ON COLUMN retailscope.progress.pid IS 'The server process that works: pg_cancel_backend(pid) stops it.';
 COMMENT ON COLUMN retailscope.progress.phase IS 'What it does now.';
-COMMENT ON COLUMN retailscope.progress.done IS 'How much of the phase is done, in lines or files.';
+COMMENT ON COLUMN retailscope.progress.done IS 'How much of the phase is done, in what it counts: bytes, lines, files, fits, trees.';
 COMMENT ON COLUMN retailscope.progress.total IS 'How much there is to do; 0 when nobody knows yet.';
 COMMENT ON COLUMN retailscope.progress.percent IS 'done as a share of total; NULL when nobody knows yet.';
 COMMENT ON COLUMN retailscope.progress.started_at IS 'When the statement began.';

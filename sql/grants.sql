@@ -32,9 +32,9 @@ BEGIN
             VALUES ('reader', 'dim_date'), ('reader', 'dim_customer'), ('reader', 'dim_product'), ('reader', 'product_description'),
                    ('reader', 'fact_sales'), ('reader', 'mart_customer_rfm'), ('reader', 'mart_daily_kpis'), ('reader', 'progress'),
                    -- Predictions ask which day is the newest, which model serves, and read it.
-                   ('reader', 'mart_customer_segments'), ('reader', 'mart_state'), ('reader', 'etl_batch'), ('reader', 'model'),
+                   ('reader', 'mart_customer_segments'), ('reader', 'mart_state'), ('reader', 'model'),
                    ('reader', 'model_chunk'), ('reader', 'model_deployment'),
-                   ('analyst', 'etl_reject'), ('analyst', 'lake_file'), ('analyst', 'model_metric'), ('analyst', 'model_importance'), ('analyst', 'model_curve'),
+                   ('analyst', 'etl_batch'), ('analyst', 'etl_reject'), ('analyst', 'lake_file'), ('analyst', 'model_metric'), ('analyst', 'model_importance'), ('analyst', 'model_curve'),
                    ('analyst', 'clean_rule'), ('analyst', 'country_alias'), ('analyst', 'rfm_segment_map'),
                    ('admin', 'warehouse_state')
         ),
@@ -75,6 +75,10 @@ BEGIN
                CASE WHEN levels[wanted] = 'admin' AND t.relkind <> 'v' THEN 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE' ELSE 'SELECT' END
         FROM tables AS t
         UNION ALL
+        -- The newest day is all that predictions ask of the batches, whose sources are paths on the server.
+        SELECT 2, 'table', 'retailscope.etl_batch', 'SELECT (last_date)'
+        WHERE levels[wanted] = 'reader'
+        UNION ALL
         SELECT 3, 'sequence', d.objid::regclass::text, 'USAGE, SELECT, UPDATE'
         FROM tables AS t
         JOIN pg_depend AS d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = t.oid AND d.classid = 'pg_class'::regclass
@@ -98,7 +102,7 @@ END
 $body$;
 
 COMMENT ON FUNCTION @extschema@.rs_grant_access(regrole, text) IS
-'Opens the warehouse to a role. reader: both schemas, dimensions, facts, marts, progress, the models that serve, features, predictions and segments. '
-'analyst: also the rejects, lake files and rules, metrics of models, rs_models, rs_churn_frame and rs_data_quality. admin: also writes all tables and executes all functions '
+'Opens the warehouse to a role. reader: both schemas, dimensions, facts, marts, the newest day of the batches, progress, models and deployments, features, predictions and segments. '
+'analyst: also the batches, rejects, lake files and rules, metrics of models, rs_models, rs_churn_frame and rs_data_quality. admin: also writes all tables and executes all functions '
 '(ingest, refresh, export, training), but rs_create_warehouse and rs_grant_access stay the owner''s. It adds and never takes away: use REVOKE to lower a role. Returns what was granted. '
 'Server files need more: see rs_ingest_file.';

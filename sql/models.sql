@@ -84,7 +84,7 @@ $body$;
 
 COMMENT ON FUNCTION @extschema@.rs_promote(bigint, text) IS
 'Lets a model serve its task: a row in retailscope.model_deployment, with the reason. Predictions of all sessions follow with their next statement, once the '
-'transaction has committed. Returns the task, the model that serves now, and the one that did before.';
+'transaction has committed; mart_customer_segments follows with rs_refresh_segments(). Returns the task, the model that serves now, and the one that did before.';
 
 CREATE FUNCTION @extschema@.rs_rollback(task text)
 RETURNS TABLE(task_name text, serving bigint, replaced bigint)
@@ -164,4 +164,4 @@ COMMENT ON FUNCTION @extschema@.rs_drop_model(bigint) IS
 'Deletes a model with its metrics, importance and curves. One that serves is refused. The log of deployments keeps its rows.';
 
 COMMENT ON FUNCTION @extschema@.rs_verify_model(bigint) IS
-'Reads a stored model and checks its pieces, length, checksum and form; an ERROR says what is wrong with it.';
+'Reads a stored model and checks its pieces, length, checksum, form and content; an ERROR says why it could not be asked.';

@@ -5,7 +5,7 @@ COMMENT ON FUNCTION @extschema@.rs_train_segments(integer, text, jsonb, bigint) 
 'silhouette; gaussian_mixture: by the BIC). algorithm: kmeans, gaussian_mixture. params: features (default recency_days, frequency, monetary), log, n_init, k_min, k_max, max_iter, '
 'sample (rows for the silhouette), promote. Segments keep the numbers of the model that served before.';
 COMMENT ON FUNCTION @extschema@.rs_segment_customers() IS
-'The segment of every customer with a merchandise sale, as of the day after the newest fact; distance is the one to the segment''s centre, in standard deviations.';
+'The segment of every customer with a merchandise sale, as of the day after the newest fact; distance is the one to the segment''s centre, in standard deviations; of a mixture Mahalanobis'' distance.';
 COMMENT ON FUNCTION @extschema@.rs_segment_customer(text) IS 'The segment of one customer, as of the day after the newest fact.';
 COMMENT ON FUNCTION @extschema@.rs_segment_customer(float8, float8, float8) IS
 'The segment of a customer with these figures: days since the last order, orders, gross sales. For models of just these features.';
@@ -48,7 +48,7 @@ $body$;
 
 COMMENT ON FUNCTION @extschema@.rs_refresh_segments() IS
 'Brings mart_customer_segments up to the day after the newest fact, by the model that serves, and remembers the segment that each customer had on the day before of the mart. '
-'rs_train_segments calls it. Returns the customers, and how many of them moved.';
+'rs_train_segments calls it when it promotes its model. Returns the customers, and how many of them were in another segment on the day before.';
 
 CREATE FUNCTION @extschema@.rs_segment_migration()
 RETURNS TABLE(from_segment_id integer, from_segment text, to_segment_id integer, to_segment text, customers bigint, share float8,

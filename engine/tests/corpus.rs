@@ -11,11 +11,12 @@ use std::path::{Path, PathBuf};
 
 type Target = fn(&[u8]);
 
-const TARGETS: [(&str, Target); 5] = [
+const TARGETS: [(&str, Target); 6] = [
     ("csv", targets::csv),
     ("parquet_in", targets::parquet_in),
     ("lake_reader", targets::lake_reader),
     ("manifest", targets::manifest),
+    ("model", targets::model),
     ("values", targets::values),
 ];
 
@@ -113,6 +114,11 @@ fn the_lake_survives_its_corpus() {
 #[test]
 fn manifests_survive_their_corpus() {
     replay("manifest", targets::manifest, 400);
+}
+
+#[test]
+fn models_survive_their_corpus() {
+    replay("model", targets::model, 3000);
 }
 
 #[test]

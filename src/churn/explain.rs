@@ -56,6 +56,7 @@ fn reasons(customer: &str) -> Outcome<Vec<Reason>> {
         Unit::LogOdds => {
             "the average customer; all contributions add up to the log-odds of the probability"
         }
+        Unit::Probability => "the average customer; all contributions add up to the probability",
         Unit::Score => {
             "the average customer; all contributions add up to the score before calibration"
         }

@@ -9,7 +9,7 @@ use crate::pg::error::{Failure, Outcome};
 use crate::pg::interrupt::OnMainThread;
 use crate::pg::json::Document;
 use crate::pg::plan::run_kept;
-use crate::pg::rowset::{Cell, RowSet};
+use crate::pg::rowset::{Call, Cell, RowSet};
 use ndarray::ArrayView2;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
@@ -55,8 +55,8 @@ SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS '@MODULE_PATHNAME@', '@FUNCTION_NAME@';
 "#)]
-pub fn rs_predict_churn_all(fcinfo: pg_sys::FunctionCallInfo) -> Result<(), ErrorReport> {
-    predict_all(RowSet::begin(fcinfo)?)?;
+pub fn rs_predict_churn_all(call: Call) -> Result<(), ErrorReport> {
+    predict_all(RowSet::begin(&call)?)?;
     Ok(())
 }
 
@@ -234,12 +234,14 @@ fn columns_from(serving: &Serving, json: &Value) -> Outcome<Vec<f64>> {
             (Feature::Number(name), Some(value)) => {
                 numbers.push(value.as_f64().ok_or_else(|| {
                     Failure::invalid(format!("feature \"{name}\" must be a number or null"))
+                        .hint(hint())
                 })?);
             }
             (Feature::Text(_), None | Some(Value::Null)) => texts.push(None),
             (Feature::Text(name), Some(value)) => {
                 texts.push(Some(value.as_str().ok_or_else(|| {
                     Failure::invalid(format!("feature \"{name}\" must be a string or null"))
+                        .hint(hint())
                 })?));
             }
         }

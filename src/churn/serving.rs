@@ -2,11 +2,9 @@
 
 use crate::churn::{TASK, frames};
 use crate::features;
-use crate::models::{Cache, Stored, bytes_of, serving_or_hint};
+use crate::models::{Cache, Stored, bytes_of, churn_model, serving_or_hint};
 use crate::pg::error::Outcome;
-use crate::pg::interrupt::OnMainThread;
 use retailscope_engine::churn::{ChurnModel, Encoder};
-use retailscope_engine::models::{self, Kind, ModelError};
 use std::rc::Rc;
 
 thread_local! {
@@ -43,9 +41,7 @@ pub fn load(stored: &Stored) -> Outcome<Rc<Serving>> {
 }
 
 fn decode(stored: &Stored) -> Outcome<Serving> {
-    let bytes = bytes_of(stored)?;
-    let model: ChurnModel = models::open(&bytes)?.decode(Kind::Churn, &OnMainThread::new()?)?;
-    model.check().map_err(ModelError::Corrupted)?;
+    let model = churn_model(&bytes_of(stored)?)?;
     let numbers = frames::numbers(&model.features);
     Ok(Serving {
         encoder: model.encoder(),

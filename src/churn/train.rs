@@ -1,13 +1,14 @@
 //! Training: frames are read in one snapshot, the engine trains on worker threads, the registry stores what comes out.
 
 use crate::churn::plan::Days;
-use crate::churn::serving;
+use crate::churn::serving::{self, Serving};
 use crate::churn::{TASK, frames};
 use crate::models::{self, NewModel, serving as serving_model};
 use crate::pg::cursor::in_fresh_snapshot;
 use crate::pg::error::{Failure, Outcome};
 use crate::pg::interrupt::{Crew, Watch, with_crew};
 use crate::pg::json::Document;
+use crate::pg::privilege::all_rows;
 use ndarray::ArrayView2;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
@@ -17,6 +18,7 @@ use retailscope_engine::churn::promotion::{Champion, Verdict, verdict};
 use retailscope_engine::churn::train::{Trained, train};
 use retailscope_engine::churn::{ChurnModel, Feature, FrameDigest};
 use retailscope_engine::models::{Kind, Schema, seal};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// The model that serves, and the customers of the holdout as it reads them.
@@ -97,15 +99,17 @@ fn run(
     if !(1..=3650).contains(&horizon) {
         return Err(Failure::invalid(format!(
             "horizon_days is {horizon}: it must be from 1 to 3650"
-        )));
+        ))
+        .hint("Leave it out for 90 days."));
     }
     let features = frames::features_named(params.features.as_deref())?;
     models::lock(TASK, params.nowait)?;
-    // Another session may have stored a model, or loaded sales, while this one waited.
-    in_fresh_snapshot(|| trained(features, params, horizon, seed, began))
+    // A model of the customers that one role may see would serve everybody. Another session may have stored a model, or
+    // loaded sales, while this one waited.
+    all_rows(|| in_fresh_snapshot(|| read_and_train(features, params, horizon, seed, began)))
 }
 
-fn trained(
+fn read_and_train(
     features: Vec<Feature>,
     params: ValidChurnParams,
     horizon: i32,
@@ -113,9 +117,16 @@ fn trained(
     began: Instant,
 ) -> Outcome<Outcomes> {
     let days = Days::choose(&params, horizon)?;
-    with_crew(|crew| {
+    let (champion, unusable) = match champion()? {
+        Ok(champion) => (champion, None),
+        Err(why) => (None, Some(why)),
+    };
+    let mut outcome = with_crew(|crew| {
         let frames = frames::read(features, &days.all(), horizon, crew)?;
-        let incumbent = incumbent(&days, horizon, crew)?;
+        let incumbent = match &champion {
+            Some((model_id, serving)) => Some(incumbent(*model_id, serving, &days, horizon, crew)?),
+            None => None,
+        };
         let watch = crew.watch();
         let worker = crew.spawn("training", move || {
             watch.in_parallel(|| {
@@ -132,31 +143,48 @@ fn trained(
             })
         })?;
         crew.join(worker)
-    })
+    })?;
+    if let Some(why) = unusable
+        && outcome.verdict.promote
+    {
+        outcome.verdict.reason = format!("the model that served cannot be asked: {why}");
+        outcome.new.verdict.clone_from(&outcome.verdict.reason);
+    }
+    Ok(outcome)
+}
+
+/// The model that serves and its number, or why it cannot be asked: a training is the way out of that, and must not need it.
+fn champion() -> Outcome<Result<Option<(i64, Rc<Serving>)>, String>> {
+    let found = serving_model(TASK).and_then(|stored| match stored {
+        Some(stored) => Ok(Some((stored.model_id, serving::load(&stored)?))),
+        None => Ok(None),
+    });
+    match found {
+        Err(failure) if failure.is_unusable() => Ok(Err(failure.message().to_owned())),
+        found => found.map(Ok),
+    }
 }
 
 /// The model that serves, with its own features of the holdout's customers.
-fn incumbent(days: &Days, horizon: i32, crew: &Crew<'_, '_>) -> Outcome<Option<Incumbent>> {
-    let Some(stored) = serving_model(TASK)? else {
-        return Ok(None);
+fn incumbent(
+    model_id: i64,
+    serving: &Serving,
+    days: &Days,
+    horizon: i32,
+    crew: &Crew<'_, '_>,
+) -> Outcome<Incumbent> {
+    // For another horizon there is nothing to compare; the verdict says so.
+    let (matrix, holdout) = if serving.model.horizon_days == horizon {
+        frames::read_encoded(serving, days.holdout, horizon, crew)?
+    } else {
+        (Vec::new(), serving.model.holdout.clone())
     };
-    let serving = serving::load(&stored)?;
-    if serving.model.horizon_days != horizon {
-        // Nothing to compare; the verdict says so.
-        return Ok(Some(Incumbent {
-            model_id: stored.model_id,
-            model: serving.model.clone(),
-            matrix: Vec::new(),
-            holdout: serving.model.holdout.clone(),
-        }));
-    }
-    let (matrix, holdout) = frames::read_encoded(&serving, days.holdout, horizon, crew)?;
-    Ok(Some(Incumbent {
-        model_id: stored.model_id,
+    Ok(Incumbent {
+        model_id,
         model: serving.model.clone(),
         matrix,
         holdout,
-    }))
+    })
 }
 
 fn judge(

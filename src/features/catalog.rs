@@ -1,5 +1,7 @@
 //! The features that there are, read from the function that makes them.
 
+use crate::pg::error::{Failure, Outcome};
+use pgrx::prelude::*;
 use std::sync::LazyLock;
 
 /// The function's text: its signature names the features, its body computes them.
@@ -35,6 +37,28 @@ pub fn known() -> &'static [Known] {
             .collect()
     });
     &KNOWN
+}
+
+/// Refuses what a stored model calls its features unless they are, each a number or a text as it is: their names become part
+/// of queries that run with the rights of whoever predicts, and what a column is read as must be what it is.
+///
+/// # Errors
+/// 55000 with the name.
+pub fn check<'a>(features: impl IntoIterator<Item = (&'a str, bool)>) -> Outcome<()> {
+    let stranger = features.into_iter().find(|(name, is_number)| {
+        !known()
+            .iter()
+            .any(|k| k.name == *name && k.is_number == *is_number)
+    });
+    let Some((name, _)) = stranger else {
+        return Ok(());
+    };
+    let shown: String = name.chars().take(60).collect();
+    Err(Failure::new(
+        PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+        format!("the model reads \"{shown}\", which is no such feature of this version"),
+    )
+    .hint("Train it again, or let another one serve: SELECT * FROM rs_models(); SELECT rs_promote(model_id)."))
 }
 
 /// What a feature means, for people who read an explanation.

@@ -56,8 +56,14 @@ pub fn rs_default_as_of() -> Result<Option<pgrx::datum::Date>, ErrorReport> {
 }
 
 fn is_newest(day: i32) -> Outcome<bool> {
-    // A plan for any day expects a third of the facts to be later, and would read them all.
-    locally(&[(c"enable_seqscan", c"off")], || {
+    // A plan for any day expects a third of the facts to be later, and would read them all, or all of the index by customer.
+    // Only the index by blocks tells at once that there is none.
+    let by_blocks = [
+        (c"enable_seqscan", c"off"),
+        (c"enable_indexscan", c"off"),
+        (c"enable_indexonlyscan", c"off"),
+    ];
+    locally(&by_blocks, || {
         run_kept(
             "SELECT EXISTS (SELECT FROM retailscope.fact_sales AS f WHERE f.date = date '1970-01-01' + $1)
                 AND NOT EXISTS (SELECT FROM retailscope.fact_sales AS f WHERE f.date > date '1970-01-01' + $1)",

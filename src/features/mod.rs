@@ -4,7 +4,7 @@ mod catalog;
 pub mod day;
 mod query;
 
-pub use catalog::{Known, known, meaning};
+pub use catalog::{Known, check, known, meaning};
 pub use day::day_after_newest;
 pub use query::{of_all, of_one, of_one_day, of_truncated_facts, unknown_customer, values};
 

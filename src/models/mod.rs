@@ -1,9 +1,11 @@
 //! Models: the registry in which trained models are stored, and from which they serve.
 
 mod cache;
+mod open;
 mod registry;
 
 pub use cache::Cache;
+pub use open::{churn_model, segment_model};
 pub use registry::{
     NewModel, Stored, bytes_of, lock, promote, serving, serving_or_hint, store, stored,
 };
@@ -11,7 +13,6 @@ pub use registry::{
 use crate::pg::error::{Failure, Outcome};
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
-use retailscope_engine::models;
 
 /// Reads a stored model and checks it: its pieces, its length, its checksum, its form. Anything wrong is an ERROR.
 #[pg_extern(stable, parallel_safe)]
@@ -23,8 +24,7 @@ fn rs_verify_model(model_id: i64) -> Result<(), ErrorReport> {
 
 fn verify(model_id: i64) -> Outcome<()> {
     let stored = stored(model_id)?.ok_or_else(|| no_model(model_id))?;
-    models::open(&bytes_of(&stored)?)?;
-    Ok(())
+    open::verify(&bytes_of(&stored)?)
 }
 
 /// There is no model of this number.

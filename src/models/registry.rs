@@ -4,12 +4,10 @@ use crate::pg::cursor::Rows;
 use crate::pg::error::{Failure, Outcome, spi};
 use crate::pg::{install, plan, privilege, settings};
 use pgrx::prelude::*;
+use retailscope_engine::churn::evaluate::Curve;
 use retailscope_engine::control::no_memory;
 use retailscope_engine::models::{self, ModelError};
 use serde_json::Value;
-
-/// A point of a curve: x, y, and the threshold that it belongs to.
-pub type Curve = Vec<(f64, f64, Option<f64>)>;
 
 /// What is stored of a model beside its bytes.
 pub struct NewModel {
@@ -59,7 +57,7 @@ pub struct Stored {
 pub fn lock(task: &str, nowait: bool) -> Outcome<()> {
     let sql = format!("SELECT {}.rs_lock_task($1, $2)", install::schema()?);
     privilege::require_writable(c"training");
-    // As a query that only reads: training takes no transaction id before it has something to store.
+    // Not by Spi::run, which would take a transaction id: a training holds none while it computes.
     plan::run_kept(&sql, &[task.into(), nowait.into()], |_| Ok(()))
 }
 
@@ -171,13 +169,22 @@ pub fn promote(model_id: i64, reason: &str) -> Outcome<()> {
 
 const COLUMNS: &str = "m.model_id, m.bytes, m.crc32c";
 
-fn one(rows: Option<&Rows<'_>>) -> Option<Stored> {
-    let rows = rows?;
-    Some(Stored {
-        model_id: rows.i64(0, 0)?,
-        bytes: u64::try_from(rows.i64(0, 1)?).ok()?,
-        crc32c: u32::try_from(rows.i64(0, 2)?).ok()?,
-    })
+/// `None` without a row, or with one that an outer join has left empty.
+fn one(rows: Option<&Rows<'_>>) -> Outcome<Option<Stored>> {
+    let Some(rows) = rows else { return Ok(None) };
+    let (Some(model_id), Some(bytes), Some(crc32c)) =
+        (rows.i64(0, 0), rows.i64(0, 1), rows.i64(0, 2))
+    else {
+        return Ok(None);
+    };
+    match (u64::try_from(bytes), u32::try_from(crc32c)) {
+        (Ok(bytes), Ok(crc32c)) => Ok(Some(Stored {
+            model_id,
+            bytes,
+            crc32c,
+        })),
+        _ => Err(ModelError::Corrupted("the registry states no such checksum").into()),
+    }
 }
 
 /// The model that serves a task, as the calling statement sees it; `None` when there is none.
@@ -192,7 +199,7 @@ pub fn serving(task: &str) -> Outcome<Option<Stored>> {
     );
     plan::run_kept(&sql, &[task.into()], |rows| {
         let Some(found) = rows else { return Ok(None) };
-        match (one(Some(found)), found.i64(0, 3)) {
+        match (one(Some(found))?, found.i64(0, 3)) {
             (None, Some(gone)) => Err(Failure::new(
                 PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                 format!("model {gone}, which serves {task}, is no longer in the registry"),
@@ -225,7 +232,7 @@ pub fn stored(model_id: i64) -> Outcome<Option<Stored>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM retailscope.model AS m WHERE m.model_id OPERATOR(pg_catalog.=) $1"
     );
-    plan::run_kept(&sql, &[model_id.into()], |rows| Ok(one(rows)))
+    plan::run_kept(&sql, &[model_id.into()], one)
 }
 
 /// The bytes of a stored model, complete and with the checksum that the registry states.

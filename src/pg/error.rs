@@ -51,6 +51,12 @@ impl Failure {
         self.code == PgSqlErrorCode::ERRCODE_QUERY_CANCELED
     }
 
+    /// True when what was stored cannot be used: it is damaged, gone, or of another version.
+    pub fn is_unusable(&self) -> bool {
+        self.code == PgSqlErrorCode::ERRCODE_DATA_CORRUPTED
+            || self.code == PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE
+    }
+
     /// A wrong argument (22023).
     pub fn invalid(message: impl Into<String>) -> Self {
         Failure::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, message)

@@ -65,8 +65,7 @@ pub fn require_utf8() -> Outcome<()> {
 /// # Errors
 /// 55000 when the extension has gone.
 pub fn schema() -> Outcome<String> {
-    // Not by Spi::get_one, which takes a transaction id: predictions run where there is none, on a standby and in the
-    // workers of a parallel plan.
+    // Kept also because it takes no transaction id, which neither a parallel worker nor a standby has.
     let found = run_kept(
         "SELECT pg_catalog.quote_ident(n.nspname) FROM pg_catalog.pg_extension AS e
          JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) e.extnamespace

@@ -20,8 +20,11 @@ impl Document {
     /// # Errors
     /// 22023 for a document nested too deeply, or with a number out of a double's range.
     pub fn value(self, argument: &str) -> Outcome<serde_json::Value> {
-        self.0
-            .map_err(|problem| Failure::invalid(format!("{argument}: {problem}")))
+        self.0.map_err(|problem| {
+            Failure::invalid(format!("{argument}: {problem}")).hint(
+                "Numbers must be in the range of double precision, and at most 127 levels nested.",
+            )
+        })
     }
 }
 

@@ -55,7 +55,14 @@ fn keep(sql: &str, types: &mut [pg_sys::Oid]) -> Outcome<pg_sys::SPIPlanPtr> {
     let query = c_query(sql)?;
     // SAFETY: an SPI session is open; kept plans are freed only here, where none of them runs.
     unsafe {
-        let plan = pg_sys::SPI_prepare(query.as_ptr(), types.len() as i32, types.as_mut_ptr());
+        // One plan for all values from the first call on: PostgreSQL would plan the first five anew, each for longer than it
+        // takes to run.
+        let plan = pg_sys::SPI_prepare_cursor(
+            query.as_ptr(),
+            types.len() as i32,
+            types.as_mut_ptr(),
+            pg_sys::CURSOR_OPT_GENERIC_PLAN as i32,
+        );
         if plan.is_null() || pg_sys::SPI_keepplan(plan) != 0 {
             return Err(Failure::internal("a query could not be prepared"));
         }

@@ -4,7 +4,34 @@
 use crate::pg::datum::EPOCH_DAYS;
 use crate::pg::error::{Failure, Outcome};
 use pgrx::PgMemoryContexts;
+use pgrx::callconv::{Arg, ArgAbi};
+use pgrx::pgrx_sql_entity_graph::metadata::{
+    ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
+};
 use pgrx::prelude::*;
+
+/// The call of a function that is under way, as an argument that SQL does not see. Only PostgreSQL's call makes one.
+pub struct Call(pg_sys::FunctionCallInfo);
+
+// SAFETY: what pgrx gives for the call's own structure.
+unsafe impl<'fcx> ArgAbi<'fcx> for Call {
+    unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
+        // SAFETY: the caller's promise.
+        Call(unsafe { pg_sys::FunctionCallInfo::unbox_arg_unchecked(arg) })
+    }
+
+    fn is_virtual_arg() -> bool {
+        true
+    }
+}
+
+// SAFETY: it has no form in SQL.
+unsafe impl SqlTranslatable for Call {
+    const TYPE_IDENT: &'static str = pgrx::pgrx_resolved_type!(Call);
+    const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
+    const ARGUMENT_SQL: Result<SqlMappingRef, ArgumentError> = Ok(SqlMappingRef::Skip);
+    const RETURN_SQL: Result<ReturnsRef, ReturnsError> = Ok(ReturnsRef::One(SqlMappingRef::Skip));
+}
 
 /// A value of a row.
 #[derive(Debug, Clone, Copy)]
@@ -44,12 +71,12 @@ pub struct RowSet {
 }
 
 impl RowSet {
-    /// The result of the call that `fcinfo` describes: a function that is declared with RETURNS TABLE and called where rows
-    /// may stand.
+    /// The result of a function that is declared with RETURNS TABLE and called where rows may stand.
     ///
     /// # Errors
     /// 0A000 where PostgreSQL takes no set of rows.
-    pub fn begin(fcinfo: pg_sys::FunctionCallInfo) -> Outcome<RowSet> {
+    pub fn begin(call: &Call) -> Outcome<RowSet> {
+        let fcinfo = call.0;
         let refused = || {
             Failure::new(
                 PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,

@@ -1,18 +1,17 @@
 //! Which segment a customer belongs to, by the model that serves.
 
 use crate::features::{self, day_after_newest};
-use crate::models::{Cache, Stored, bytes_of, serving_or_hint};
+use crate::models::{Cache, Stored, bytes_of, segment_model, serving_or_hint};
 use crate::pg::cursor::{Snapshot, for_each_batch_in};
 use crate::pg::datum::date;
 use crate::pg::error::{Failure, Outcome};
 use crate::pg::interrupt::OnMainThread;
 use crate::pg::plan::run_kept;
-use crate::pg::rowset::{Cell, RowSet};
+use crate::pg::rowset::{Call, Cell, RowSet};
 use crate::segments::TASK;
 use ndarray::ArrayView2;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
-use retailscope_engine::models::{self, Kind, ModelError};
 use retailscope_engine::segments::SegmentModel;
 use std::rc::Rc;
 
@@ -28,15 +27,7 @@ type Segment = (Option<String>, i32, String, f64, i64);
 /// # Errors
 /// XX001 when it is damaged, 55000 when it is no model of segments.
 pub fn load(stored: &Stored) -> Outcome<Rc<SegmentModel>> {
-    MODELS.with(|cache| {
-        cache.get(stored, |stored| {
-            let bytes = bytes_of(stored)?;
-            let opened = models::open(&bytes)?;
-            let model: SegmentModel = opened.decode(Kind::Segments, &OnMainThread::new()?)?;
-            model.check().map_err(ModelError::Corrupted)?;
-            Ok(model)
-        })
-    })
+    MODELS.with(|cache| cache.get(stored, |stored| segment_model(&bytes_of(stored)?)))
 }
 
 fn serving() -> Outcome<(Stored, Rc<SegmentModel>)> {
@@ -72,8 +63,8 @@ SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS '@MODULE_PATHNAME@', '@FUNCTION_NAME@';
 "#)]
-pub fn rs_segment_customers(fcinfo: pg_sys::FunctionCallInfo) -> Result<(), ErrorReport> {
-    segment_all(RowSet::begin(fcinfo)?)?;
+pub fn rs_segment_customers(call: Call) -> Result<(), ErrorReport> {
+    segment_all(RowSet::begin(&call)?)?;
     Ok(())
 }
 
@@ -187,7 +178,8 @@ fn of_figures(recency_days: f64, frequency: f64, monetary: f64) -> Outcome<Segme
     if let Some((name, value)) = given.iter().find(|(_, v)| !v.is_finite()) {
         return Err(Failure::invalid(format!(
             "{name} must be a number, not {value}"
-        )));
+        ))
+        .hint("Days since the last order, orders, gross sales: rs_segment_customer(30, 4, 250.00)."));
     }
     let (stored, model) = serving()?;
     let row = model

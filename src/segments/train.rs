@@ -7,6 +7,7 @@ use crate::pg::datum::date;
 use crate::pg::error::{Failure, Outcome};
 use crate::pg::interrupt::{Crew, Watch, with_crew};
 use crate::pg::json::Document;
+use crate::pg::privilege::all_rows;
 use crate::segments::{TASK, assign};
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
@@ -85,7 +86,8 @@ pub fn rs_train_segments(
     let began = Instant::now();
     let request = Request::checked(k, algorithm, params, seed, began)?;
     let promoted = request.params.promote;
-    let (new, segments) = run(request)?;
+    // A model of the customers that one role may see would serve everybody.
+    let (new, segments) = all_rows(|| run(request))?;
     let silhouette = new
         .0
         .metrics
@@ -126,9 +128,11 @@ fn run(request: Request) -> Outcome<((NewModel, Vec<u8>), i32)> {
 
 fn trained(mut request: Request) -> Outcome<((NewModel, Vec<u8>), i32)> {
     request.day = day_after_newest()?;
-    let previous = match serving(TASK)? {
-        Some(stored) => Some(SegmentModel::clone(&*assign::load(&stored)?)),
-        None => None,
+    let previous = serving(TASK).and_then(|stored| stored.map(|s| assign::load(&s)).transpose());
+    let previous = match previous {
+        // A training is the way out of that, and must not need it.
+        Err(failure) if failure.is_unusable() => None,
+        previous => previous?.map(|model| SegmentModel::clone(&model)),
     };
     with_crew(|crew| {
         let frames = read(&request, crew)?;

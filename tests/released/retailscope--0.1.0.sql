@@ -317,100 +317,163 @@ COMMENT ON FUNCTION @extschema@.rs_refresh_marts(date, boolean) IS
 
 -- Features: what was known before a day, and nothing later.
 
+-- The text of the first function is also run for one customer, by putting a condition in the place of two comments, and on
+-- another table in the place of the facts, to verify a model's training data.
 CREATE FUNCTION @extschema@.rs_customer_features(as_of date)
 RETURNS TABLE(
     customer_id text, recency_days integer, frequency bigint, monetary numeric, monetary_net numeric, tenure_days integer,
     average_order_value numeric, mean_gap_days numeric, recency_over_gap numeric,
     orders_30 bigint, orders_90 bigint, orders_180 bigint, orders_365 bigint,
     spend_30 numeric, spend_90 numeric, spend_180 numeric, spend_365 numeric, spend_trend numeric,
-    units numeric, distinct_products bigint, returns_amount numeric, returns_share numeric, country text)
+    units numeric, distinct_products bigint, returns_amount numeric, returns_share numeric, country text,
+    last_order_value numeric, std_order_value numeric, last_order_over_average numeric, last_3_orders_over_average numeric,
+    orders_trend bigint, relative_spend_trend numeric, spend_90_share numeric,
+    std_gap_days numeric, max_gap_days integer, last_gap_days integer, recency_over_max_gap numeric, recency_over_tenure numeric,
+    lines bigint, units_per_order numeric, products_per_order numeric, average_unit_price numeric, variety numeric,
+    return_invoices bigint, returns_180 numeric, weekend_share numeric, mean_hour numeric, std_hour numeric,
+    active_months bigint, active_months_share numeric, top_product_share numeric)
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 SET work_mem = '64MB'
 -- Compiling takes seconds in which no cancel is heard, and saves none.
 SET jit = off
 AS $body$
-    WITH invoices AS MATERIALIZED (
-        SELECT f.customer_key, f.date, f.invoice_no, f.country, max(f.sold_at) AS seen,
-               sum(f.amount) FILTER (WHERE f.line_kind = 'sale' AND p.is_merchandise) AS gross,
-               sum(f.quantity) FILTER (WHERE f.line_kind = 'sale' AND p.is_merchandise) AS units,
-               -sum(f.amount) FILTER (WHERE f.line_kind = 'return' AND p.is_merchandise) AS returned
-        FROM retailscope.fact_sales AS f
-        JOIN retailscope.dim_product AS p ON p.product_key = f.product_key
-        WHERE f.customer_key <> 0 AND f.date < $1
-        GROUP BY f.customer_key, f.date, f.invoice_no, f.country
+    WITH not_goods AS MATERIALIZED (
+        -- Few products: to ask whether a line is of one of them is cheaper than a join to all products.
+        SELECT p.product_key
+        FROM retailscope.dim_product AS p
+        WHERE NOT p.is_merchandise
     ),
-    orders AS (
-        -- An invoice is one order also where it bears two times or two countries; it counts for its newest day.
-        SELECT i.customer_key, i.invoice_no, max(i.date) AS date
-        FROM invoices AS i
-        WHERE i.gross IS NOT NULL
-        GROUP BY i.customer_key, i.invoice_no
-    ),
-    counts AS (
-        SELECT o.customer_key, count(*) AS orders,
-               count(*) FILTER (WHERE o.date >= $1 - 30) AS orders_30,
-               count(*) FILTER (WHERE o.date >= $1 - 90) AS orders_90,
-               count(*) FILTER (WHERE o.date >= $1 - 180) AS orders_180,
-               count(*) FILTER (WHERE o.date >= $1 - 365) AS orders_365
-        FROM orders AS o
-        GROUP BY o.customer_key
+    invoices AS MATERIALIZED (
+        SELECT l.customer_key, l.date, l.invoice_no, l.country, max(l.sold_at) AS seen,
+               max(l.sold_at) FILTER (WHERE l.kind = 'sale') AS sold_at,
+               sum(l.amount) FILTER (WHERE l.kind = 'sale') AS gross,
+               sum(l.quantity) FILTER (WHERE l.kind = 'sale') AS units,
+               -sum(l.amount) FILTER (WHERE l.kind = 'return') AS returned
+        FROM (SELECT f.customer_key, f.date, f.invoice_no, f.country, f.sold_at, f.amount, f.quantity,
+                     CASE WHEN f.product_key NOT IN (SELECT n.product_key FROM not_goods AS n) THEN f.line_kind END AS kind
+              FROM retailscope.fact_sales AS f
+              WHERE f.customer_key <> 0 AND f.date < $1 /* and one customer */
+              -- Keeps the query around it from asking this anew for each of its sums.
+              OFFSET 0) AS l
+        GROUP BY l.customer_key, l.date, l.invoice_no, l.country
     ),
     totals AS (
-        SELECT i.customer_key,
-               min(i.date) FILTER (WHERE i.gross IS NOT NULL) AS first_sale,
-               max(i.date) FILTER (WHERE i.gross IS NOT NULL) AS last_sale,
-               count(DISTINCT i.date) FILTER (WHERE i.gross IS NOT NULL) AS order_days,
-               sum(i.gross) AS gross,
+        SELECT i.customer_key, sum(i.gross) AS gross,
                coalesce(sum(i.gross) FILTER (WHERE i.date >= $1 - 30), 0) AS spend_30,
                coalesce(sum(i.gross) FILTER (WHERE i.date >= $1 - 90), 0) AS spend_90,
                coalesce(sum(i.gross) FILTER (WHERE i.date >= $1 - 180), 0) AS spend_180,
                coalesce(sum(i.gross) FILTER (WHERE i.date >= $1 - 365), 0) AS spend_365,
                sum(i.units) AS units,
-               coalesce(sum(i.returned), 0) AS returned
+               coalesce(sum(i.returned), 0) AS returned,
+               coalesce(sum(i.returned) FILTER (WHERE i.date >= $1 - 180), 0) AS returned_180,
+               count(DISTINCT i.invoice_no COLLATE "C") FILTER (WHERE i.returned IS NOT NULL) AS return_invoices
         FROM invoices AS i
         GROUP BY i.customer_key
         HAVING count(i.gross) > 0
     ),
-    products AS (
-        SELECT d.customer_key, count(*) AS distinct_products
-        FROM (SELECT DISTINCT f.customer_key, f.product_key
-              FROM retailscope.fact_sales AS f
-              WHERE f.line_kind = 'sale' AND f.customer_key <> 0 AND f.date < $1) AS d
-        JOIN retailscope.dim_product AS p ON p.product_key = d.product_key AND p.is_merchandise
+    orders AS (
+        -- An invoice is one order also where it bears two times or two countries; it counts for its newest day.
+        SELECT i.customer_key, i.invoice_no, max(i.date) AS date, max(i.sold_at) AS sold_at, sum(i.gross) AS value
+        FROM invoices AS i
+        WHERE i.gross IS NOT NULL
+        GROUP BY i.customer_key, i.invoice_no
+    ),
+    ranked AS (
+        SELECT o.customer_key, o.date, o.value, extract(epoch FROM o.sold_at::time)::numeric / 3600 AS hour,
+               row_number() OVER (PARTITION BY o.customer_key
+                                  ORDER BY o.date DESC, o.sold_at DESC, o.invoice_no COLLATE "C" DESC) AS nth_newest
+        FROM orders AS o
+    ),
+    habits AS (
+        SELECT r.customer_key, count(*) AS orders,
+               count(*) FILTER (WHERE r.date >= $1 - 30) AS orders_30,
+               count(*) FILTER (WHERE r.date >= $1 - 90) AS orders_90,
+               count(*) FILTER (WHERE r.date >= $1 - 180) AS orders_180,
+               count(*) FILTER (WHERE r.date >= $1 - 365) AS orders_365,
+               max(r.value) FILTER (WHERE r.nth_newest = 1) AS last_value,
+               avg(r.value) FILTER (WHERE r.nth_newest <= 3) AS last_3_mean,
+               stddev_samp(r.value) AS std_value,
+               count(*) FILTER (WHERE extract(isodow FROM r.date) >= 6) AS weekend_orders,
+               avg(r.hour) AS mean_hour, stddev_samp(r.hour) AS std_hour
+        FROM ranked AS r
+        GROUP BY r.customer_key
+    ),
+    days AS (
+        SELECT d.customer_key, d.date, d.date - lag(d.date) OVER by_date AS gap, lead(d.date) OVER by_date IS NULL AS is_last
+        FROM (SELECT DISTINCT i.customer_key, i.date FROM invoices AS i WHERE i.gross IS NOT NULL) AS d
+        WINDOW by_date AS (PARTITION BY d.customer_key ORDER BY d.date)
+    ),
+    cadence AS (
+        SELECT d.customer_key, $1 - max(d.date) AS recency, $1 - min(d.date) AS tenure,
+               avg(d.gap) AS mean_gap, stddev_samp(d.gap) AS std_gap, max(d.gap) AS max_gap,
+               max(d.gap) FILTER (WHERE d.is_last) AS last_gap,
+               count(DISTINCT date_trunc('month', d.date::timestamp)) AS active_months,
+               -- The calendar months from that of the first sale to that of the day before $1.
+               (extract(year FROM $1 - 1) - extract(year FROM min(d.date))) * 12
+                   + extract(month FROM $1 - 1) - extract(month FROM min(d.date)) + 1 AS months
+        FROM days AS d
         GROUP BY d.customer_key
+    ),
+    products AS (
+        SELECT s.customer_key, count(*) AS distinct_products, sum(s.lines)::bigint AS lines, max(s.amount) AS top_amount
+        FROM (SELECT l.customer_key, l.product_key, count(*)::integer AS lines, sum(l.amount) AS amount
+              -- Sorted first: a hash table of half a million sums takes more memory and more time.
+              FROM (SELECT f.customer_key, f.product_key, f.amount
+                    FROM retailscope.fact_sales AS f
+                    WHERE f.customer_key <> 0 AND f.date < $1 /* and one customer */
+                      AND f.line_kind = 'sale' AND f.product_key NOT IN (SELECT n.product_key FROM not_goods AS n)
+                    ORDER BY f.customer_key, f.product_key) AS l
+              GROUP BY l.customer_key, l.product_key) AS s
+        GROUP BY s.customer_key
     ),
     countries AS (
         -- Where the customer was last seen before that day: dim_customer may know of a later move.
         SELECT DISTINCT ON (i.customer_key) i.customer_key, i.country
         FROM invoices AS i
         ORDER BY i.customer_key, i.seen DESC, i.country COLLATE "C"
-    ),
-    gaps AS (
-        SELECT t.*, $1 - t.last_sale AS recency,
-               CASE WHEN t.order_days > 1 THEN (t.last_sale - t.first_sale)::numeric / (t.order_days - 1) END AS gap
-        FROM totals AS t
     )
-    SELECT c.customer_id, g.recency, n.orders, g.gross, g.gross - g.returned, $1 - g.first_sale,
-           round(g.gross / n.orders, 4), round(g.gap, 4), round(g.recency / g.gap, 4),
-           n.orders_30, n.orders_90, n.orders_180, n.orders_365,
-           g.spend_30, g.spend_90, g.spend_180, g.spend_365, g.spend_90 - (g.spend_180 - g.spend_90),
-           g.units, p.distinct_products, g.returned, round(g.returned / nullif(g.gross, 0), 6), o.country
-    FROM gaps AS g
-    JOIN counts AS n ON n.customer_key = g.customer_key
-    JOIN products AS p ON p.customer_key = g.customer_key
-    JOIN countries AS o ON o.customer_key = g.customer_key
-    JOIN retailscope.dim_customer AS c ON c.customer_key = g.customer_key
-    ORDER BY c.customer_id COLLATE "C"
+    SELECT k.customer_id, c.recency, h.orders, t.gross, t.gross - t.returned, c.tenure,
+           round(t.gross / h.orders, 4), round(c.mean_gap, 4), round(c.recency / c.mean_gap, 4),
+           h.orders_30, h.orders_90, h.orders_180, h.orders_365,
+           t.spend_30, t.spend_90, t.spend_180, t.spend_365, t.spend_90 - (t.spend_180 - t.spend_90),
+           t.units, p.distinct_products, t.returned, round(t.returned / nullif(t.gross, 0), 6), o.country,
+           h.last_value, round(h.std_value, 4), round(h.last_value * h.orders / nullif(t.gross, 0), 4),
+           round(h.last_3_mean * h.orders / nullif(t.gross, 0), 4),
+           h.orders_90 - (h.orders_180 - h.orders_90),
+           round((t.spend_90 - (t.spend_180 - t.spend_90)) / nullif(t.spend_180, 0), 6), round(t.spend_90 / nullif(t.gross, 0), 6),
+           round(c.std_gap, 4), c.max_gap, c.last_gap, round(c.recency::numeric / c.max_gap, 4),
+           round(c.recency::numeric / c.tenure, 6),
+           p.lines, round(t.units / h.orders, 4), round(p.distinct_products::numeric / h.orders, 4),
+           round(t.gross / nullif(t.units, 0), 4), round(p.distinct_products::numeric / p.lines, 6),
+           t.return_invoices, t.returned_180, round(h.weekend_orders::numeric / h.orders, 6),
+           round(h.mean_hour, 4), round(h.std_hour, 4),
+           c.active_months, round(c.active_months / c.months::numeric, 6), round(p.top_amount / nullif(t.gross, 0), 6)
+    FROM totals AS t
+    JOIN habits AS h ON h.customer_key = t.customer_key
+    JOIN cadence AS c ON c.customer_key = t.customer_key
+    JOIN products AS p ON p.customer_key = t.customer_key
+    JOIN countries AS o ON o.customer_key = t.customer_key
+    JOIN retailscope.dim_customer AS k ON k.customer_key = t.customer_key
+    ORDER BY k.customer_id COLLATE "C"
 $body$;
 
 COMMENT ON FUNCTION @extschema@.rs_customer_features(date) IS
 'Features of every known customer with a merchandise sale before as_of, from facts before as_of alone. '
-'recency_days, tenure_days: from the last and the first sale to as_of. frequency: invoices with a sale. monetary: gross sales; '
-'monetary_net: less returns. average_order_value: monetary / frequency. mean_gap_days: mean days between days with orders; '
-'recency_over_gap: recency_days over it (both NULL with one such day). orders_N, spend_N: of the last N days. '
-'spend_trend: spend of the last 90 days minus that of the 90 days before. units, distinct_products: sold. '
-'returns_amount, returns_share: returned goods, and their share of monetary. country: where last seen before as_of.';
+'recency_days, tenure_days: from the last and the first sale to as_of. frequency: invoices with a sale (orders). '
+'monetary: gross sales; monetary_net: less returns. average_order_value: monetary / frequency; std_order_value: its spread; '
+'last_order_value: of the newest order; last_order_over_average, last_3_orders_over_average: that, and the mean of the newest '
+'three, over the average. mean_gap_days, std_gap_days, max_gap_days, last_gap_days: days between days with orders; '
+'recency_over_gap, recency_over_max_gap: recency_days over their mean and their longest; recency_over_tenure. '
+'orders_N, spend_N: of the last N days. orders_trend, spend_trend: of the last 90 days minus that of the 90 days before; '
+'relative_spend_trend: over spend_180; spend_90_share: of monetary. units, lines, distinct_products: sold; units_per_order, '
+'products_per_order: over frequency; average_unit_price: monetary / units; variety: distinct_products / lines; '
+'top_product_share: of the product with the largest sales in monetary. returns_amount, returns_share, returns_180: returned '
+'goods, their share of monetary, those of the last 180 days; return_invoices. weekend_share: of orders; mean_hour, std_hour: '
+'time of day of the orders. active_months: calendar months with a sale; active_months_share: of those from the first sale to '
+'as_of. country: where last seen before as_of. NULL: the gaps and what is over them with one day of orders, std_gap_days also '
+'with two, std_order_value and std_hour with one order, relative_spend_trend without a sale in 180 days, and a ratio whose '
+'denominator is 0. Spreads are of a sample.';
 
 CREATE FUNCTION @extschema@.rs_daily_features(as_of date DEFAULT NULL)
 RETURNS TABLE(
@@ -700,6 +763,109 @@ AS 'MODULE_PATHNAME', 'rs_create_warehouse_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
+-- retailscope::features::day::rs_default_as_of
+CREATE  FUNCTION "rs_default_as_of"() RETURNS date /* Result < Option < pgrx :: datum :: Date > , ErrorReport > */
+STRICT STABLE PARALLEL SAFE
+SET search_path TO pg_catalog, pg_temp
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'rs_default_as_of_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- requires:
+--   features
+--   day::rs_default_as_of
+
+-- What a model of churn learns from: features of a day, and what the customers did after it.
+
+CREATE FUNCTION @extschema@.rs_churn_frame(as_of date, horizon_days integer DEFAULT 90)
+RETURNS TABLE(
+    customer_id text, recency_days integer, frequency bigint, monetary numeric, monetary_net numeric, tenure_days integer,
+    average_order_value numeric, mean_gap_days numeric, recency_over_gap numeric,
+    orders_30 bigint, orders_90 bigint, orders_180 bigint, orders_365 bigint,
+    spend_30 numeric, spend_90 numeric, spend_180 numeric, spend_365 numeric, spend_trend numeric,
+    units numeric, distinct_products bigint, returns_amount numeric, returns_share numeric, country text,
+    last_order_value numeric, std_order_value numeric, last_order_over_average numeric, last_3_orders_over_average numeric,
+    orders_trend bigint, relative_spend_trend numeric, spend_90_share numeric,
+    std_gap_days numeric, max_gap_days integer, last_gap_days integer, recency_over_max_gap numeric, recency_over_tenure numeric,
+    lines bigint, units_per_order numeric, products_per_order numeric, average_unit_price numeric, variety numeric,
+    return_invoices bigint, returns_180 numeric, weekend_share numeric, mean_hour numeric, std_hour numeric,
+    active_months bigint, active_months_share numeric, top_product_share numeric,
+    churned boolean)
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+-- Compiling takes seconds in which no cancel is heard, and saves none.
+SET jit = off
+AS $body$
+#variable_conflict use_column
+DECLARE
+    newest date;
+    last_as_of date;
+BEGIN
+    IF $1 IS NULL THEN
+        RAISE EXCEPTION 'as_of is NULL'
+            USING ERRCODE = '22004', HINT = 'Give the day before which features are computed: rs_churn_frame(''2011-09-10'').';
+    END IF;
+    IF $2 IS NULL THEN
+        RAISE EXCEPTION 'horizon_days is NULL'
+            USING ERRCODE = '22004', HINT = 'Leave it out for 90 days, or give a number of days from 1 to 3650.';
+    END IF;
+    IF $2 NOT BETWEEN 1 AND 3650 THEN
+        RAISE EXCEPTION 'horizon_days is %: it must be from 1 to 3650', $2
+            USING ERRCODE = '22023', HINT = 'Leave it out for 90 days.';
+    END IF;
+    SELECT max(f.date) INTO newest FROM retailscope.fact_sales AS f;
+    IF newest IS NULL THEN
+        RAISE EXCEPTION 'there are no sales to learn from'
+            USING ERRCODE = '55000', HINT = 'Load some first, with rs_ingest_file() or rs_generate_sales().';
+    END IF;
+    last_as_of := newest + 1 - $2;
+    IF $1 > last_as_of THEN
+        RAISE EXCEPTION 'the % days from % are not fully observed: the last possible as_of is %', $2, $1, last_as_of
+            USING ERRCODE = '22023',
+                  DETAIL = format('The newest sale is of %s.', newest),
+                  HINT = format('Give %L or an earlier as_of, or fewer horizon_days: who has not bought yet may still buy.', last_as_of);
+    END IF;
+    RETURN QUERY
+        SELECT c.*, b.customer_id IS NULL
+        FROM @extschema@.rs_customer_features($1) AS c
+        LEFT JOIN (SELECT DISTINCT k.customer_id
+                   FROM retailscope.fact_sales AS f
+                   JOIN retailscope.dim_product AS p ON p.product_key = f.product_key
+                   JOIN retailscope.dim_customer AS k ON k.customer_key = f.customer_key
+                   WHERE f.customer_key <> 0 AND f.date >= $1 AND f.date < $1 + $2
+                     AND f.line_kind = 'sale' AND p.is_merchandise) AS b
+               ON b.customer_id = c.customer_id
+        ORDER BY c.customer_id COLLATE "C";
+END
+$body$;
+
+COMMENT ON FUNCTION @extschema@.rs_churn_frame(date, integer) IS
+'The columns of rs_customer_features(as_of) and the label: churned is true for a customer without a merchandise sale in the '
+'horizon_days (1 to 3650) that begin with as_of. Refuses an as_of whose days of the label are not all observed, that is, end '
+'after the newest fact, and names the last possible one.';
+
+COMMENT ON FUNCTION @extschema@.rs_default_as_of() IS
+'The day as of which models predict unless they are told another: the day after the newest fact.';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- retailscope::churn::explain::rs_explain_churn
+CREATE  FUNCTION "rs_explain_churn"(
+	"customer_id" TEXT /* & str */
+) RETURNS TABLE (
+	"feature" TEXT,  /* String */
+	"value" double precision,  /* Option < f64 > */
+	"contribution" double precision,  /* f64 */
+	"meaning" TEXT  /* String */
+)
+STRICT STABLE PARALLEL SAFE
+SET search_path TO pg_catalog, pg_temp
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'rs_explain_churn_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
 -- retailscope::lake::export::rs_export_lake
 CREATE  FUNCTION "rs_export_lake"(
 	"path" TEXT DEFAULT NULL /* Option < & str > */
@@ -772,13 +938,14 @@ AS 'MODULE_PATHNAME', 'rs_ingest_file_wrapper';
 --   rs_generate_sales
 --   marts
 
--- File -> lake -> warehouse -> marts, one transaction a step.
+-- File -> lake -> warehouse -> marts -> models, one transaction a step.
 CREATE PROCEDURE @extschema@.rs_run_pipeline(path text)
 LANGUAGE plpgsql
 AS $$
 DECLARE
     loaded record;
     refreshed record;
+    trained record;
     -- Names here are looked up in the caller's path, before the first statement can set another.
     began pg_catalog.timestamptz := pg_catalog.clock_timestamp();
 BEGIN
@@ -799,118 +966,32 @@ BEGIN
     END LOOP;
     COMMIT;
     SET LOCAL search_path = pg_catalog, pg_temp;
+    BEGIN
+        SELECT * INTO trained FROM @extschema@.rs_train_churn();
+        RAISE INFO 'churn: model % (%), ROC AUC %, % in % s', trained.model_id, trained.algorithm, round(trained.roc_auc::numeric, 4),
+            CASE WHEN trained.promoted THEN 'serves' ELSE 'does not serve' END, round(trained.seconds::numeric, 2);
+    EXCEPTION WHEN object_not_in_prerequisite_state OR data_exception THEN
+        -- A young shop has too few sales to learn from: all else is worth having.
+        RAISE INFO 'churn: no model: %', SQLERRM;
+    END;
+    COMMIT;
+    SET LOCAL search_path = pg_catalog, pg_temp;
+    BEGIN
+        -- Two groups are often the clearest ones, and say little.
+        SELECT * INTO trained FROM @extschema@.rs_train_segments(params => '{"k_min": 4}');
+        RAISE INFO 'segments: model % (%), % segments of % customers in % s', trained.model_id, trained.algorithm, trained.segments,
+            trained.customers, round(trained.seconds::numeric, 2);
+    EXCEPTION WHEN object_not_in_prerequisite_state OR data_exception THEN
+        RAISE INFO 'segments: no model: %', SQLERRM;
+    END;
+    COMMIT;
+    SET LOCAL search_path = pg_catalog, pg_temp;
     RAISE INFO 'pipeline: % s', round(extract(epoch FROM clock_timestamp() - began), 2);
 END
 $$;
 
 COMMENT ON PROCEDURE @extschema@.rs_run_pipeline(text) IS
-'Loads a file on the server into lake and warehouse and refreshes the marts, committing and reporting each step: CALL rs_run_pipeline(''/srv/exports/orders.csv.zst'');';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- requires:
---   quality
---   features
---   pipeline
-
--- Who may do what. Nothing is open to PUBLIC; rs_grant_access() opens it by level.
-
-CREATE FUNCTION @extschema@.rs_grant_access(role regrole, level text)
-RETURNS TABLE(kind text, name text, privileges text)
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-AS $body$
-#variable_conflict use_column
-DECLARE
-    -- Each level has all that the levels before it have.
-    levels constant text[] := ARRAY['reader', 'analyst', 'admin'];
-    wanted constant integer := array_position(levels, $2);
-    owner oid;
-    item record;
-BEGIN
-    IF $1 IS NULL OR $1 = 0 THEN
-        RAISE EXCEPTION 'no role given' USING ERRCODE = '22023', HINT = 'Name an existing role: rs_grant_access(''ann'', ''reader'').';
-    END IF;
-    IF wanted IS NULL THEN
-        RAISE EXCEPTION 'unknown level: %', coalesce(quote_literal($2), 'NULL')
-            USING ERRCODE = '22023', HINT = format('The levels are %s.', array_to_string(levels, ', '));
-    END IF;
-    SELECT n.nspowner INTO owner FROM pg_namespace AS n WHERE n.nspname = 'retailscope';
-    -- Without this check a GRANT by another than the owner only warns, and grants nothing.
-    IF NOT pg_has_role(current_user, owner, 'USAGE') THEN
-        RAISE EXCEPTION 'only the owner of the warehouse may grant access to it'
-            USING ERRCODE = '42501', HINT = format('Call it as %s or as a superuser.', owner::regrole);
-    END IF;
-
-    FOR item IN
-        WITH relations (level, name) AS (
-            VALUES ('reader', 'dim_date'), ('reader', 'dim_customer'), ('reader', 'dim_product'), ('reader', 'product_description'),
-                   ('reader', 'fact_sales'), ('reader', 'mart_customer_rfm'), ('reader', 'mart_daily_kpis'), ('reader', 'progress'),
-                   ('analyst', 'etl_batch'), ('analyst', 'etl_reject'), ('analyst', 'lake_file'), ('analyst', 'mart_state'),
-                   ('analyst', 'clean_rule'), ('analyst', 'country_alias'), ('analyst', 'rfm_segment_map'),
-                   ('admin', 'warehouse_state')
-        ),
-        -- An admin may execute all of them.
-        routines (level, name) AS (
-            VALUES ('reader', 'rs_customer_features'), ('reader', 'rs_daily_features'),
-                   ('analyst', 'rs_data_quality'), ('analyst', 'rs_lake_status')
-        ),
-        extension AS (
-            SELECT e.oid, e.extnamespace FROM pg_extension AS e WHERE e.extname = 'retailscope'
-        ),
-        -- Members of the extension alone: a function of the same name in another schema is not ours to open.
-        members AS (
-            SELECT p.oid, p.proname
-            FROM extension AS e
-            JOIN pg_depend AS d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e'
-                               AND d.classid = 'pg_proc'::regclass
-            JOIN pg_proc AS p ON p.oid = d.objid
-            WHERE left(p.proname::text, 3) = 'rs_'
-        ),
-        tables AS (
-            SELECT c.oid, c.relkind, r.name
-            FROM relations AS r
-            JOIN pg_class AS c ON c.relname = r.name AND c.relkind IN ('r', 'p', 'v')
-            JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = 'retailscope'
-            WHERE array_position(levels, r.level) <= wanted
-        )
-        SELECT 1 AS position, 'schema' AS kind, format('%I', n.nspname) AS name, 'USAGE' AS privileges
-        FROM pg_namespace AS n
-        -- Where all may use the schema already (public, often), there is nothing to grant, and perhaps no right to.
-        WHERE n.nspname = 'retailscope'
-           OR n.oid = (SELECT e.extnamespace FROM extension AS e) AND NOT has_schema_privilege($1, n.oid, 'USAGE')
-        UNION ALL
-        SELECT 2, 'table', t.oid::regclass::text,
-               CASE WHEN levels[wanted] = 'admin' AND t.relkind <> 'v' THEN 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE' ELSE 'SELECT' END
-        FROM tables AS t
-        UNION ALL
-        SELECT 3, 'sequence', d.objid::regclass::text, 'USAGE, SELECT, UPDATE'
-        FROM tables AS t
-        JOIN pg_depend AS d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = t.oid AND d.classid = 'pg_class'::regclass
-                           AND d.deptype IN ('a', 'i')
-        JOIN pg_class AS s ON s.oid = d.objid AND s.relkind = 'S'
-        WHERE levels[wanted] = 'admin'
-        UNION ALL
-        SELECT 4, 'routine', m.oid::regprocedure::text, 'EXECUTE'
-        FROM members AS m
-        WHERE levels[wanted] = 'admin'
-           OR EXISTS (SELECT FROM routines AS r WHERE r.name = m.proname AND array_position(levels, r.level) <= wanted)
-        ORDER BY position, name
-    LOOP
-        EXECUTE format('GRANT %s ON %s %s TO %s', item.privileges, item.kind, item.name, $1);
-        kind := item.kind;
-        name := item.name;
-        privileges := item.privileges;
-        RETURN NEXT;
-    END LOOP;
-END
-$body$;
-
-COMMENT ON FUNCTION @extschema@.rs_grant_access(regrole, text) IS
-'Opens the warehouse to a role. reader: both schemas, dimensions, facts, marts, progress, the feature functions. '
-'analyst: also the batches, rejects, lake files, state and rules, and rs_data_quality. admin: also writes all tables and executes all functions '
-'(ingest, refresh, export), but rs_create_warehouse and rs_grant_access stay the owner''s. It adds and never takes away: use REVOKE to lower a role. Returns what was granted. '
-'Server files need more: see rs_ingest_file.';
+'Loads a file on the server into lake and warehouse, refreshes the marts and trains churn and segments, committing and reporting each step: CALL rs_run_pipeline(''/srv/exports/orders.csv.zst'');';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -1000,6 +1081,629 @@ COMMENT ON FUNCTION @extschema@.rs_lake_sweep() IS
 'Mends what a crash left in the lake''s folder: committed files get their names, remains of unfinished work are deleted.';
 COMMENT ON FUNCTION @extschema@.rs_create_warehouse() IS
 'Creates what is missing of the tables, views, comments and standard rules of the schema retailscope, as the calling user''s. CREATE EXTENSION calls it; it is safe to call again.';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- retailscope::churn::export::rs_model_to_sql
+CREATE  FUNCTION "rs_model_to_sql"(
+	"model_id" bigint /* i64 */
+) RETURNS TEXT /* Result < String, ErrorReport > */
+STRICT STABLE PARALLEL SAFE
+SET search_path TO pg_catalog, pg_temp
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'rs_model_to_sql_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- retailscope::churn::predict::rs_predict_churn
+CREATE  FUNCTION "rs_predict_churn"(
+	"features" jsonb /* Document */
+) RETURNS TABLE (
+	"customer_id" TEXT,  /* Option < String > */
+	"churn_probability" double precision,  /* f64 */
+	"churned" bool,  /* bool */
+	"risk" TEXT,  /* & '_ str */
+	"model_id" bigint  /* i64 */
+)
+STRICT STABLE PARALLEL SAFE 
+SET search_path TO pg_catalog, pg_temp
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'rs_predict_churn_features_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- retailscope::churn::predict::rs_predict_churn
+CREATE  FUNCTION "rs_predict_churn"(
+	"customer_id" TEXT /* & str */
+) RETURNS TABLE (
+	"customer_id" TEXT,  /* Option < String > */
+	"churn_probability" double precision,  /* f64 */
+	"churned" bool,  /* bool */
+	"risk" TEXT,  /* & '_ str */
+	"model_id" bigint  /* i64 */
+)
+STRICT STABLE PARALLEL SAFE 
+SET search_path TO pg_catalog, pg_temp
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'rs_predict_churn_one_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- retailscope::churn::predict::rs_predict_churn_all
+
+CREATE FUNCTION @extschema@.rs_predict_churn()
+RETURNS TABLE(customer_id text, churn_probability float8, churned boolean, risk text, model_id bigint)
+LANGUAGE c STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS 'MODULE_PATHNAME', 'rs_predict_churn_all_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- retailscope::segments::assign::rs_segment_customer
+CREATE  FUNCTION "rs_segment_customer"(
+	"customer_id" TEXT /* & str */
+) RETURNS TABLE (
+	"customer_id" TEXT,  /* Option < String > */
+	"segment_id" INT,  /* i32 */
+	"segment" TEXT,  /* String */
+	"distance" double precision,  /* f64 */
+	"model_id" bigint  /* i64 */
+)
+STRICT STABLE PARALLEL SAFE 
+SET search_path TO pg_catalog, pg_temp
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'rs_segment_customer_id_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- retailscope::segments::assign::rs_segment_customer
+CREATE  FUNCTION "rs_segment_customer"(
+	"recency_days" double precision, /* f64 */
+	"frequency" double precision, /* f64 */
+	"monetary" double precision /* f64 */
+) RETURNS TABLE (
+	"customer_id" TEXT,  /* Option < String > */
+	"segment_id" INT,  /* i32 */
+	"segment" TEXT,  /* String */
+	"distance" double precision,  /* f64 */
+	"model_id" bigint  /* i64 */
+)
+STRICT STABLE PARALLEL SAFE 
+SET search_path TO pg_catalog, pg_temp
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'rs_segment_customer_rfm_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- retailscope::segments::assign::rs_segment_customers
+
+CREATE FUNCTION @extschema@.rs_segment_customers()
+RETURNS TABLE(customer_id text, segment_id integer, segment text, distance float8, model_id bigint)
+LANGUAGE c STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS 'MODULE_PATHNAME', 'rs_segment_customers_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- retailscope::churn::train::rs_train_churn
+CREATE  FUNCTION "rs_train_churn"(
+	"algorithm" TEXT DEFAULT 'auto', /* & str */
+	"horizon_days" INT DEFAULT 90, /* i32 */
+	"params" jsonb DEFAULT '{}', /* Document */
+	"seed" bigint DEFAULT 42 /* i64 */
+) RETURNS TABLE (
+	"model_id" bigint,  /* i64 */
+	"algorithm" TEXT,  /* & '_ str */
+	"roc_auc" double precision,  /* Option < f64 > */
+	"pr_auc" double precision,  /* Option < f64 > */
+	"log_loss" double precision,  /* Option < f64 > */
+	"brier" double precision,  /* Option < f64 > */
+	"promoted" bool,  /* bool */
+	"seconds" double precision,  /* f64 */
+	"verdict" TEXT  /* String */
+)
+STRICT VOLATILE PARALLEL UNSAFE
+SET search_path TO pg_catalog, pg_temp
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'rs_train_churn_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- retailscope::segments::train::rs_train_segments
+CREATE  FUNCTION "rs_train_segments"(
+	"k" INT DEFAULT NULL, /* Option < i32 > */
+	"algorithm" TEXT DEFAULT 'kmeans', /* Option < & str > */
+	"params" jsonb DEFAULT '{}', /* Option < Document > */
+	"seed" bigint DEFAULT 42 /* Option < i64 > */
+) RETURNS TABLE (
+	"model_id" bigint,  /* i64 */
+	"algorithm" TEXT,  /* & '_ str */
+	"segments" INT,  /* i32 */
+	"silhouette" double precision,  /* Option < f64 > */
+	"customers" bigint,  /* i64 */
+	"promoted" bool,  /* bool */
+	"seconds" double precision,  /* f64 */
+	"verdict" TEXT  /* String */
+)
+VOLATILE PARALLEL UNSAFE
+SET search_path TO pg_catalog, pg_temp
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'rs_train_segments_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- retailscope::models::rs_verify_model
+CREATE  FUNCTION "rs_verify_model"(
+	"model_id" bigint /* i64 */
+) RETURNS VOID /* Result < (), ErrorReport > */
+STRICT STABLE PARALLEL SAFE
+SET search_path TO pg_catalog, pg_temp
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'rs_verify_model_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- requires:
+--   schema
+--   rs_verify_model
+
+-- The registry: what is there, what serves, and how that changes.
+
+CREATE FUNCTION @extschema@.rs_models(task text DEFAULT NULL)
+RETURNS TABLE(
+    model_id bigint, task_name text, version integer, algorithm text, serving boolean, status text, as_of date, trained_at timestamptz,
+    training_rows bigint, metric text, value float8, seconds float8, bytes bigint, seed bigint, params jsonb)
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $body$
+    SELECT m.model_id, m.task, m.version, m.algorithm,
+           m.model_id IS NOT DISTINCT FROM (SELECT d.model_id FROM retailscope.model_deployment AS d
+                                            WHERE d.task = m.task ORDER BY d.deployment_id DESC LIMIT 1),
+           m.status, m.as_of, m.trained_at, m.training_rows, h.metric, h.value, m.seconds, m.bytes, m.seed, m.params
+    FROM retailscope.model AS m
+    LEFT JOIN LATERAL (
+        -- The figure that models of a task are compared by.
+        SELECT k.metric, k.value
+        FROM retailscope.model_metric AS k
+        WHERE k.model_id = m.model_id
+          AND (k.dataset, k.metric) IN (('holdout', 'roc_auc'), ('train', 'silhouette'))
+        ORDER BY k.dataset LIMIT 1) AS h ON true
+    WHERE $1 IS NULL OR m.task = $1
+    ORDER BY m.task, m.version
+$body$;
+
+COMMENT ON FUNCTION @extschema@.rs_models(text) IS
+'The registry at a glance: each model of the task (default: of all tasks), its version, whether it serves, what it was trained on, '
+'and the figure that models of its task are compared by (churn: ROC AUC on the holdout; segments: silhouette).';
+
+CREATE FUNCTION @extschema@.rs_lock_task(task text, nowait boolean DEFAULT false) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+DECLARE
+    -- Two numbers make the key: the registry's own and the task's, so that nobody else's locks are met.
+    registry constant integer := 'retailscope.model'::regclass::oid::integer;
+BEGIN
+    IF NOT $2 THEN
+        PERFORM pg_advisory_xact_lock(registry, hashtext($1));
+    ELSIF NOT pg_try_advisory_xact_lock(registry, hashtext($1)) THEN
+        RAISE EXCEPTION 'models for % are being trained or changed by another session', quote_literal($1)
+            USING ERRCODE = 'lock_not_available', HINT = 'SELECT * FROM retailscope.progress; without nowait it would wait.';
+    END IF;
+END
+$body$;
+
+COMMENT ON FUNCTION @extschema@.rs_lock_task(text, boolean) IS
+'Until the end of the transaction no other session trains, promotes, rolls back or drops models of the task. Waits for its turn, or fails with 55P03 '
+'with nowait. The functions that change the registry call it; it takes no transaction id.';
+
+CREATE FUNCTION @extschema@.rs_promote(model_id bigint, reason text DEFAULT NULL)
+RETURNS TABLE(task text, serving bigint, replaced bigint)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+#variable_conflict use_column
+DECLARE
+    wanted retailscope.model;
+BEGIN
+    IF $1 IS NULL THEN
+        RAISE EXCEPTION 'model_id must not be null' USING ERRCODE = 'null_value_not_allowed', HINT = 'SELECT * FROM rs_models();';
+    END IF;
+    SELECT * INTO wanted FROM retailscope.model AS m WHERE m.model_id = $1;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no model %', $1 USING ERRCODE = 'undefined_object', HINT = 'SELECT * FROM rs_models();';
+    END IF;
+    PERFORM @extschema@.rs_lock_task(wanted.task);
+    -- What cannot be read must not serve.
+    PERFORM @extschema@.rs_verify_model($1);
+    task := wanted.task;
+    serving := $1;
+    SELECT d.model_id INTO replaced FROM retailscope.model_deployment AS d
+    WHERE d.task = wanted.task ORDER BY d.deployment_id DESC LIMIT 1;
+    IF replaced IS DISTINCT FROM $1 THEN
+        INSERT INTO retailscope.model_deployment (task, model_id, action, reason)
+        VALUES (wanted.task, $1, 'promote', coalesce($2, 'promoted by hand'));
+    END IF;
+    UPDATE retailscope.model AS m SET status = CASE WHEN m.model_id = $1 THEN 'serving' ELSE 'retired' END
+    WHERE m.task = wanted.task AND (m.status = 'serving' OR m.model_id = $1);
+    RETURN NEXT;
+END
+$body$;
+
+COMMENT ON FUNCTION @extschema@.rs_promote(bigint, text) IS
+'Lets a model serve its task: a row in retailscope.model_deployment, with the reason. Predictions of all sessions follow with their next statement, once the '
+'transaction has committed; mart_customer_segments follows with rs_refresh_segments(). Returns the task, the model that serves now, and the one that did before.';
+
+CREATE FUNCTION @extschema@.rs_rollback(task text)
+RETURNS TABLE(task_name text, serving bigint, replaced bigint)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+#variable_conflict use_column
+DECLARE
+    step record;
+    -- The models that serve if all later ones are taken back, the newest last.
+    history bigint[] := '{}';
+    before bigint;
+BEGIN
+    PERFORM @extschema@.rs_lock_task($1);
+    FOR step IN
+        SELECT d.model_id, d.action FROM retailscope.model_deployment AS d WHERE d.task = $1 ORDER BY d.deployment_id
+    LOOP
+        IF step.action = 'promote' THEN
+            history := history || step.model_id;
+        ELSE
+            history := history[:coalesce((SELECT max(h) FROM generate_subscripts(history, 1) AS h WHERE history[h] = step.model_id), 0)];
+        END IF;
+    END LOOP;
+    replaced := history[cardinality(history)];
+    IF replaced IS NULL THEN
+        RAISE EXCEPTION 'no model serves %', quote_nullable($1)
+            USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'SELECT * FROM rs_models();';
+    END IF;
+    -- The newest one before it that is still there.
+    SELECT h.model_id INTO before
+    FROM unnest(history[:cardinality(history) - 1]) WITH ORDINALITY AS h (model_id, position)
+    JOIN retailscope.model AS m ON m.model_id = h.model_id
+    WHERE h.model_id <> replaced
+    ORDER BY h.position DESC LIMIT 1;
+    IF before IS NULL THEN
+        RAISE EXCEPTION 'no model served % before model %', quote_literal($1), replaced
+            USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'SELECT * FROM retailscope.model_deployment;';
+    END IF;
+    PERFORM @extschema@.rs_verify_model(before);
+    INSERT INTO retailscope.model_deployment (task, model_id, action, reason)
+    VALUES ($1, before, 'rollback', format('model %s taken back', replaced));
+    UPDATE retailscope.model AS m SET status = CASE WHEN m.model_id = before THEN 'serving' ELSE 'retired' END
+    WHERE m.task = $1 AND (m.status = 'serving' OR m.model_id = before);
+    task_name := $1;
+    serving := before;
+    RETURN NEXT;
+END
+$body$;
+
+COMMENT ON FUNCTION @extschema@.rs_rollback(text) IS
+'Takes the model that serves a task back: the one that served before it serves again, and before that one the next time. It is one more row in '
+'retailscope.model_deployment. Returns the task, the model that serves now, and the one that was taken back.';
+
+CREATE FUNCTION @extschema@.rs_drop_model(model_id bigint) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+#variable_conflict use_column
+DECLARE
+    wanted retailscope.model;
+BEGIN
+    SELECT * INTO wanted FROM retailscope.model AS m WHERE m.model_id = $1;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no model %', coalesce($1::text, 'NULL') USING ERRCODE = 'undefined_object', HINT = 'SELECT * FROM rs_models();';
+    END IF;
+    PERFORM @extschema@.rs_lock_task(wanted.task);
+    IF $1 = (SELECT d.model_id FROM retailscope.model_deployment AS d
+             WHERE d.task = wanted.task ORDER BY d.deployment_id DESC LIMIT 1) THEN
+        RAISE EXCEPTION 'model % serves %', $1, quote_literal(wanted.task)
+            USING ERRCODE = 'object_in_use', HINT = 'Promote another one, or rs_rollback() first.';
+    END IF;
+    DELETE FROM retailscope.model AS m WHERE m.model_id = $1;
+END
+$body$;
+
+COMMENT ON FUNCTION @extschema@.rs_drop_model(bigint) IS
+'Deletes a model with its metrics, importance and curves. One that serves is refused. The log of deployments keeps its rows.';
+
+COMMENT ON FUNCTION @extschema@.rs_verify_model(bigint) IS
+'Reads a stored model and checks its pieces, length, checksum, form and content; an ERROR says why it could not be asked.';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- retailscope::churn::leak::rs_verify_no_leak
+CREATE  FUNCTION "rs_verify_no_leak"(
+	"model_id" bigint /* i64 */
+) RETURNS TABLE (
+	"cutoff" date,  /* pgrx :: datum :: Date */
+	"feature" TEXT,  /* String */
+	"customers" bigint,  /* i64 */
+	"detail" TEXT  /* String */
+)
+STRICT STABLE PARALLEL UNSAFE
+SET search_path TO pg_catalog, pg_temp
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'rs_verify_no_leak_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- requires:
+--   train::rs_train_churn
+--   predict::rs_predict_churn_all
+--   predict::rs_predict_churn_one
+--   predict::rs_predict_churn_features
+--   explain::rs_explain_churn
+--   leak::rs_verify_no_leak
+--   export::rs_model_to_sql
+--   churn_frame
+
+COMMENT ON FUNCTION @extschema@.rs_train_churn(text, integer, jsonb, bigint) IS
+'Trains a model that tells which customers will not buy merchandise in the next horizon_days, stores it, and lets it serve if it is the first or, on '
+'the holdout, better than the one that serves (DeLong''s paired test). algorithm: auto (all four, the best by time-ordered cross-validation), logistic_regression, '
+'random_forest, adaboost, xgboost (gradient boosting). params: cutoffs, holdout, features, class_weight, calibration, offer_cost and saved_margin, promote, nowait, search, '
+'time_budget_ms, and those of the algorithm. Returns the metrics on the holdout; more are in retailscope.model_metric, model_importance and model_curve.';
+COMMENT ON FUNCTION @extschema@.rs_predict_churn() IS
+'For every customer with a merchandise sale, as of the day after the newest fact: the probability of no further sale within the model''s horizon, whether it '
+'reaches the model''s threshold (churned), and its third: low, medium or high risk.';
+COMMENT ON FUNCTION @extschema@.rs_predict_churn(text) IS
+'The prediction for one customer, as of the day after the newest fact.';
+COMMENT ON FUNCTION @extschema@.rs_predict_churn(jsonb) IS
+'The prediction for a customer who is not in the warehouse, from features by name as rs_customer_features has them; null for what is not known.';
+COMMENT ON FUNCTION @extschema@.rs_explain_churn(text) IS
+'Why a customer''s prediction is what it is: what each feature adds to it (exact linear contributions, or exact TreeSHAP), the strongest first; positive ones raise the risk. '
+'The last row, (base), is the average customer; all rows add up to the log-odds of the probability (of an uncalibrated forest: to the probability; with an isotonic calibration: to the score before it).';
+COMMENT ON FUNCTION @extschema@.rs_verify_no_leak(bigint) IS
+'Computes the features that a model of churn was trained and evaluated on again, from facts that end before each frame''s day, and returns what differs: no rows, unless a feature '
+'saw the future or facts before those days have changed since.';
+COMMENT ON FUNCTION @extschema@.rs_model_to_sql(bigint) IS
+'A model of churn as an SQL expression over the columns of rs_customer_features: the probability without the extension. Trees with more than 20,000 nodes and isotonic curves with more than 1,000 points are refused.';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- requires:
+--   quality
+--   features
+--   pipeline
+--   models
+--   churn_comments
+
+-- Who may do what. Nothing is open to PUBLIC; rs_grant_access() opens it by level.
+
+CREATE FUNCTION @extschema@.rs_grant_access(role regrole, level text)
+RETURNS TABLE(kind text, name text, privileges text)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+#variable_conflict use_column
+DECLARE
+    -- Each level has all that the levels before it have.
+    levels constant text[] := ARRAY['reader', 'analyst', 'admin'];
+    wanted constant integer := array_position(levels, $2);
+    owner oid;
+    item record;
+BEGIN
+    IF $1 IS NULL OR $1 = 0 THEN
+        RAISE EXCEPTION 'no role given' USING ERRCODE = '22023', HINT = 'Name an existing role: rs_grant_access(''ann'', ''reader'').';
+    END IF;
+    IF wanted IS NULL THEN
+        RAISE EXCEPTION 'unknown level: %', coalesce(quote_literal($2), 'NULL')
+            USING ERRCODE = '22023', HINT = format('The levels are %s.', array_to_string(levels, ', '));
+    END IF;
+    SELECT n.nspowner INTO owner FROM pg_namespace AS n WHERE n.nspname = 'retailscope';
+    -- Without this check a GRANT by another than the owner only warns, and grants nothing.
+    IF NOT pg_has_role(current_user, owner, 'USAGE') THEN
+        RAISE EXCEPTION 'only the owner of the warehouse may grant access to it'
+            USING ERRCODE = '42501', HINT = format('Call it as %s or as a superuser.', owner::regrole);
+    END IF;
+
+    FOR item IN
+        WITH relations (level, name) AS (
+            VALUES ('reader', 'dim_date'), ('reader', 'dim_customer'), ('reader', 'dim_product'), ('reader', 'product_description'),
+                   ('reader', 'fact_sales'), ('reader', 'mart_customer_rfm'), ('reader', 'mart_daily_kpis'), ('reader', 'progress'),
+                   -- Predictions ask which day is the newest, which model serves, and read it.
+                   ('reader', 'mart_customer_segments'), ('reader', 'mart_state'), ('reader', 'model'),
+                   ('reader', 'model_chunk'), ('reader', 'model_deployment'),
+                   ('analyst', 'etl_batch'), ('analyst', 'etl_reject'), ('analyst', 'lake_file'), ('analyst', 'model_metric'), ('analyst', 'model_importance'), ('analyst', 'model_curve'),
+                   ('analyst', 'clean_rule'), ('analyst', 'country_alias'), ('analyst', 'rfm_segment_map'),
+                   ('admin', 'warehouse_state')
+        ),
+        -- An admin may execute all of them.
+        routines (level, name) AS (
+            VALUES ('reader', 'rs_customer_features'), ('reader', 'rs_daily_features'), ('reader', 'rs_default_as_of'),
+                   ('reader', 'rs_predict_churn'), ('reader', 'rs_explain_churn'), ('reader', 'rs_segment_customers'),
+                   ('reader', 'rs_segment_customer'), ('reader', 'rs_segment_profiles'), ('reader', 'rs_segment_migration'),
+                   ('analyst', 'rs_data_quality'), ('analyst', 'rs_lake_status'), ('analyst', 'rs_churn_frame'),
+                   ('analyst', 'rs_models'), ('analyst', 'rs_verify_model'), ('analyst', 'rs_verify_no_leak'), ('analyst', 'rs_model_to_sql')
+        ),
+        extension AS (
+            SELECT e.oid, e.extnamespace FROM pg_extension AS e WHERE e.extname = 'retailscope'
+        ),
+        -- Members of the extension alone: a function of the same name in another schema is not ours to open.
+        members AS (
+            SELECT p.oid, p.proname
+            FROM extension AS e
+            JOIN pg_depend AS d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e'
+                               AND d.classid = 'pg_proc'::regclass
+            JOIN pg_proc AS p ON p.oid = d.objid
+            WHERE left(p.proname::text, 3) = 'rs_'
+        ),
+        tables AS (
+            SELECT c.oid, c.relkind, r.name
+            FROM relations AS r
+            JOIN pg_class AS c ON c.relname = r.name AND c.relkind IN ('r', 'p', 'v')
+            JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = 'retailscope'
+            WHERE array_position(levels, r.level) <= wanted
+        )
+        SELECT 1 AS position, 'schema' AS kind, format('%I', n.nspname) AS name, 'USAGE' AS privileges
+        FROM pg_namespace AS n
+        -- Where all may use the schema already (public, often), there is nothing to grant, and perhaps no right to.
+        WHERE n.nspname = 'retailscope'
+           OR n.oid = (SELECT e.extnamespace FROM extension AS e) AND NOT has_schema_privilege($1, n.oid, 'USAGE')
+        UNION ALL
+        SELECT 2, 'table', t.oid::regclass::text,
+               CASE WHEN levels[wanted] = 'admin' AND t.relkind <> 'v' THEN 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE' ELSE 'SELECT' END
+        FROM tables AS t
+        UNION ALL
+        -- The newest day is all that predictions ask of the batches, whose sources are paths on the server.
+        SELECT 2, 'table', 'retailscope.etl_batch', 'SELECT (last_date)'
+        WHERE levels[wanted] = 'reader'
+        UNION ALL
+        SELECT 3, 'sequence', d.objid::regclass::text, 'USAGE, SELECT, UPDATE'
+        FROM tables AS t
+        JOIN pg_depend AS d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = t.oid AND d.classid = 'pg_class'::regclass
+                           AND d.deptype IN ('a', 'i')
+        JOIN pg_class AS s ON s.oid = d.objid AND s.relkind = 'S'
+        WHERE levels[wanted] = 'admin'
+        UNION ALL
+        SELECT 4, 'routine', m.oid::regprocedure::text, 'EXECUTE'
+        FROM members AS m
+        WHERE levels[wanted] = 'admin'
+           OR EXISTS (SELECT FROM routines AS r WHERE r.name = m.proname AND array_position(levels, r.level) <= wanted)
+        ORDER BY position, name
+    LOOP
+        EXECUTE format('GRANT %s ON %s %s TO %s', item.privileges, item.kind, item.name, $1);
+        kind := item.kind;
+        name := item.name;
+        privileges := item.privileges;
+        RETURN NEXT;
+    END LOOP;
+END
+$body$;
+
+COMMENT ON FUNCTION @extschema@.rs_grant_access(regrole, text) IS
+'Opens the warehouse to a role. reader: both schemas, dimensions, facts, marts, the newest day of the batches, progress, models and deployments, features, predictions and segments. '
+'analyst: also the batches, rejects, lake files and rules, metrics of models, rs_models, rs_churn_frame and rs_data_quality. admin: also writes all tables and executes all functions '
+'(ingest, refresh, export, training), but rs_create_warehouse and rs_grant_access stay the owner''s. It adds and never takes away: use REVOKE to lower a role. Returns what was granted. '
+'Server files need more: see rs_ingest_file.';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- requires:
+--   models
+--   features
+--   churn_comments
+--   train::rs_train_segments
+--   assign::rs_segment_customers
+--   assign::rs_segment_customer_id
+--   assign::rs_segment_customer_rfm
+
+-- Segments: the mart that keeps who belongs where, how they moved, and what each segment is like.
+
+COMMENT ON FUNCTION @extschema@.rs_train_segments(integer, text, jsonb, bigint) IS
+'Groups the customers as of the day after the newest fact, stores the model, lets it serve and refreshes mart_customer_segments. k: number of segments, 2 to 50; NULL chooses it (kmeans: by the '
+'silhouette; gaussian_mixture: by the BIC). algorithm: kmeans, gaussian_mixture. params: features (default recency_days, frequency, monetary), log, n_init, k_min, k_max, max_iter, '
+'sample (rows for the silhouette), promote. Segments keep the numbers of the model that served before.';
+COMMENT ON FUNCTION @extschema@.rs_segment_customers() IS
+'The segment of every customer with a merchandise sale, as of the day after the newest fact; distance is the one to the segment''s centre, in standard deviations; of a mixture Mahalanobis'' distance.';
+COMMENT ON FUNCTION @extschema@.rs_segment_customer(text) IS 'The segment of one customer, as of the day after the newest fact.';
+COMMENT ON FUNCTION @extschema@.rs_segment_customer(float8, float8, float8) IS
+'The segment of a customer with these figures: days since the last order, orders, gross sales. For models of just these features.';
+
+CREATE FUNCTION @extschema@.rs_refresh_segments()
+RETURNS TABLE(mart text, cutoff date, rows bigint, moved bigint, seconds float8)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+-- A mart of the rows that one role may see would be everybody's mart: where row-level security applies, it is an ERROR.
+SET row_security = off
+AS $body$
+#variable_conflict use_column
+DECLARE
+    started constant timestamptz := clock_timestamp();
+    day constant date := @extschema@.rs_default_as_of();
+BEGIN
+    PERFORM @extschema@.rs_lock_task('segments');
+    WITH now AS MATERIALIZED (
+        SELECT s.customer_id, s.segment_id, s.segment, s.distance, s.model_id FROM @extschema@.rs_segment_customers() AS s
+    ),
+    gone AS (
+        DELETE FROM retailscope.mart_customer_segments AS m
+        WHERE NOT EXISTS (SELECT FROM now AS n WHERE n.customer_id = m.customer_id)
+    )
+    INSERT INTO retailscope.mart_customer_segments AS m (customer_id, as_of, segment_id, segment, distance, model_id)
+    SELECT n.customer_id, day, n.segment_id, n.segment, n.distance, n.model_id FROM now AS n
+    ON CONFLICT (customer_id) DO UPDATE
+    SET (as_of, segment_id, segment, distance, model_id) = ROW(excluded.as_of, excluded.segment_id, excluded.segment, excluded.distance, excluded.model_id),
+        -- A second refresh of the same day corrects the first: where customers came from stays.
+        previous_as_of = CASE WHEN m.as_of < excluded.as_of THEN m.as_of ELSE m.previous_as_of END,
+        previous_segment_id = CASE WHEN m.as_of < excluded.as_of THEN m.segment_id ELSE m.previous_segment_id END,
+        previous_segment = CASE WHEN m.as_of < excluded.as_of THEN m.segment ELSE m.previous_segment END;
+    RETURN QUERY
+    SELECT 'mart_customer_segments'::text, day, count(*), count(*) FILTER (WHERE m.previous_segment_id <> m.segment_id),
+           extract(epoch FROM clock_timestamp() - started)::float8
+    FROM retailscope.mart_customer_segments AS m;
+END
+$body$;
+
+COMMENT ON FUNCTION @extschema@.rs_refresh_segments() IS
+'Brings mart_customer_segments up to the day after the newest fact, by the model that serves, and remembers the segment that each customer had on the day before of the mart. '
+'rs_train_segments calls it when it promotes its model. Returns the customers, and how many of them were in another segment on the day before.';
+
+CREATE FUNCTION @extschema@.rs_segment_migration()
+RETURNS TABLE(from_segment_id integer, from_segment text, to_segment_id integer, to_segment text, customers bigint, share float8,
+              from_as_of date, to_as_of date)
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $body$
+    SELECT m.previous_segment_id, coalesce(m.previous_segment, '(new)'), m.segment_id, m.segment, count(*),
+           (count(*) / sum(count(*)) OVER (PARTITION BY m.previous_segment_id))::float8,
+           max(m.previous_as_of), max(m.as_of)
+    FROM retailscope.mart_customer_segments AS m
+    WHERE EXISTS (SELECT FROM retailscope.mart_customer_segments AS o WHERE o.previous_as_of IS NOT NULL)
+    GROUP BY m.previous_segment_id, m.previous_segment, m.segment_id, m.segment
+    ORDER BY m.previous_segment_id NULLS LAST, m.segment_id
+$body$;
+
+COMMENT ON FUNCTION @extschema@.rs_segment_migration() IS
+'From which segment to which customers moved between the last two days of mart_customer_segments: a row for each pair, with the share of those who were in the first. '
+'(new) are customers who were not known then. No rows before the mart has seen two days.';
+
+CREATE FUNCTION @extschema@.rs_segment_profiles()
+RETURNS TABLE(segment_id integer, segment text, customers bigint, share float8, recency_days float8, frequency float8, monetary float8,
+              churn_probability float8, revenue float8, revenue_share float8, recency_index float8, frequency_index float8,
+              monetary_index float8, average_order_value float8)
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $body$
+#variable_conflict use_column
+DECLARE
+    -- Without a model of churn the rest is still worth having.
+    has_churn constant boolean := EXISTS (SELECT FROM retailscope.model_deployment AS d WHERE d.task = 'churn');
+BEGIN
+    RETURN QUERY
+    WITH known AS MATERIALIZED (
+        SELECT s.segment_id, s.segment, f.recency_days::float8 AS recency, f.frequency::float8 AS orders, f.monetary::float8 AS money, p.churn_probability AS churn
+        FROM @extschema@.rs_segment_customers() AS s
+        JOIN @extschema@.rs_customer_features(@extschema@.rs_default_as_of()) AS f ON f.customer_id = s.customer_id
+        LEFT JOIN (SELECT c.customer_id, c.churn_probability FROM @extschema@.rs_predict_churn() AS c WHERE has_churn) AS p
+               ON p.customer_id = s.customer_id
+    ),
+    base AS (
+        SELECT count(*) AS customers, avg(k.recency) AS recency, avg(k.orders) AS orders, avg(k.money) AS money, sum(k.money) AS revenue
+        FROM known AS k
+    )
+    SELECT k.segment_id, k.segment, count(*), count(*)::float8 / b.customers, avg(k.recency), avg(k.orders), avg(k.money), avg(k.churn),
+           sum(k.money), sum(k.money) / nullif(b.revenue, 0), 100 * avg(k.recency) / nullif(b.recency, 0),
+           100 * avg(k.orders) / nullif(b.orders, 0), 100 * avg(k.money) / nullif(b.money, 0), sum(k.money) / sum(k.orders)
+    FROM known AS k CROSS JOIN base AS b
+    GROUP BY k.segment_id, k.segment, b.customers, b.recency, b.orders, b.money, b.revenue
+    ORDER BY sum(k.money) DESC;
+END
+$body$;
+
+COMMENT ON FUNCTION @extschema@.rs_segment_profiles() IS
+'What each segment is like, as of the day after the newest fact: customers and their share, means of days since the last order, orders and gross sales, the mean probability of churn (NULL without a '
+'model of churn), gross sales and their share, the three means against those of all customers (100 is as the base), and the mean value of an order. The segment with the largest sales first.';
 /* </end connected objects> */
 
 /* <begin connected objects> */

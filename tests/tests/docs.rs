@@ -28,13 +28,16 @@ const REAL: (&str, &str) = (
 );
 const FOLDERS: [&str; 3] = ["exports", "lake", "backup"];
 /// Pages that describe statements; a page that loses its blocks by a slip of a fence is noticed.
-const WITH_SQL: [&str; 7] = [
+const WITH_SQL: [&str; 10] = [
     "README.md",
+    "docs/churn.md",
     "docs/clean.md",
     "docs/features.md",
     "docs/ingest.md",
     "docs/lake.md",
+    "docs/models.md",
     "docs/operations.md",
+    "docs/segments.md",
     "docs/warehouse.md",
 ];
 

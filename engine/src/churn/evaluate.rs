@@ -20,6 +20,9 @@ const BASELINE: &str = "recency_days";
 /// Row predictions that permutation importance may take in all, by a linear model or a hundred trees.
 const PERMUTATION_ROWS: usize = 1_000_000;
 
+/// The points of a curve: x, y, and the threshold that they belong to.
+pub type Curve = Vec<(f64, f64, Option<f64>)>;
+
 /// Metrics, importance and curves, by the names that the registry stores.
 #[derive(Debug, Default)]
 pub struct Evaluation {
@@ -28,7 +31,7 @@ pub struct Evaluation {
     /// Method, feature, importance.
     pub importance: Vec<(&'static str, String, f64)>,
     /// Curve, and its points: x, y, threshold.
-    pub curves: Vec<(&'static str, Vec<(f64, f64, Option<f64>)>)>,
+    pub curves: Vec<(&'static str, Curve)>,
 }
 
 impl Evaluation {

@@ -10,7 +10,7 @@ pub enum FitError {
     /// The data do not allow it: no rows, one class only, lengths that differ, values that are not finite.
     #[error("{0}")]
     Data(String),
-    /// A model is too large for what is asked of it.
+    /// The model is too large to be written as an expression.
     #[error("{0}")]
     TooLarge(String),
     /// A parameter does not fit the data or another parameter.
@@ -42,12 +42,12 @@ impl Classified for FitError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            FitError::Data(_) => {
-                Some("Load more sales, or take other days or another horizon.".into())
-            }
-            FitError::TooLarge(_) => {
-                Some("Train a smaller one: fewer or less deep trees, another calibration.".into())
-            }
+            FitError::Data(_) => Some(
+                "Load more sales, or choose another horizon_days, or cutoffs and holdout in params.".into(),
+            ),
+            FitError::TooLarge(_) => Some(
+                "Train one with fewer or shallower trees, or with params => '{\"calibration\": \"platt\"}'.".into(),
+            ),
             FitError::Param(error) => error.hint(),
             FitError::Library(_) => {
                 Some("Use the solver \"newton\": it finds the same model.".into())

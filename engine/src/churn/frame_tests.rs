@@ -24,7 +24,11 @@ fn frames(order: impl Fn(usize) -> usize) -> Frames {
                 (1, 70..) => None,
                 _ => Some("Denmark"),
             };
-            let gap = if i % 10 == 0 { f64::NAN } else { i as f64 };
+            let gap = if i.is_multiple_of(10) {
+                f64::NAN
+            } else {
+                i as f64
+            };
             builder
                 .push(
                     cutoff,
@@ -32,7 +36,7 @@ fn frames(order: impl Fn(usize) -> usize) -> Frames {
                     &[(i + frame) as f64, gap],
                     &[country],
                     10.0 * i as f64,
-                    i % 3 == 0,
+                    i.is_multiple_of(3),
                 )
                 .unwrap();
         }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::FitError;
 use super::calibration::Calibration;
 use super::frame::{Column, Feature, FrameDigest, Value};
-use super::learner::Learner;
+use super::learner::{Learner, Scale};
 use crate::control::Control;
 
 /// A trained model of churn.
@@ -39,6 +39,8 @@ pub struct ChurnModel {
 pub enum Unit {
     /// The log-odds of the predicted probability.
     LogOdds,
+    /// The predicted probability.
+    Probability,
     /// The score before a calibration that is not linear.
     Score,
 }
@@ -202,8 +204,8 @@ impl ChurnModel {
         let (base, by_column) = self.learner.contributions(row);
         let (unit, factor, offset) = match (&self.calibration, self.learner.scale()) {
             (Calibration::Platt { a, b }, _) => (Unit::LogOdds, *a, *b),
-            (Calibration::None, super::learner::Scale::Probability)
-            | (Calibration::Isotonic { .. }, _) => (Unit::Score, 1.0, 0.0),
+            (Calibration::Isotonic { .. }, _) => (Unit::Score, 1.0, 0.0),
+            (Calibration::None, Scale::Probability) => (Unit::Probability, 1.0, 0.0),
             (Calibration::None, _) => (Unit::LogOdds, 1.0, 0.0),
         };
         let mut contributions = vec![0.0; self.features.len()];

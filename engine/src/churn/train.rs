@@ -133,10 +133,8 @@ pub fn train(
         frames: frames.digests.iter().take(last).cloned().collect(),
         holdout: frames
             .digests
-            .iter()
-            .skip(last)
+            .get(last)
             .cloned()
-            .next()
             .ok_or_else(|| FitError::Data("there is no holdout".into()))?,
     };
     let probabilities: Vec<f64> = validated

@@ -52,7 +52,8 @@ impl Classified for ModelError {
             ModelError::NewerFormat { .. } => {
                 Some("Install the release that wrote it, or a newer one.".into())
             }
-            ModelError::OtherKind { .. } | ModelError::Unstorable(_) => None,
+            ModelError::OtherKind { .. } => Some("SELECT * FROM rs_models();".into()),
+            ModelError::Unstorable(_) => None,
             ModelError::Stopped(stop) => stop.hint(),
         }
     }

@@ -29,17 +29,17 @@ enum End {
 const ENDS: [End; 4] = [End::Cancel, End::Timeout, End::Terminate, End::Disconnect];
 
 /// A call that takes long enough to be ended.
-struct Call {
-    db: &'static str,
-    sql: String,
+pub struct Call {
+    pub db: &'static str,
+    pub sql: String,
     /// A new folder for each try, put in place of `{folder}`: an export that was quicker than its end fills it.
-    takes_folder: bool,
+    pub takes_folder: bool,
     /// It commits by itself, so it cannot run inside a transaction that is rolled back when it is quicker than its end.
-    commits: bool,
+    pub commits: bool,
 }
 
 /// The databases, their lakes, and what is looked at them through.
-struct Stage<'a> {
+pub struct Stage<'a> {
     cluster: &'a Cluster,
     observers: BTreeMap<&'static str, Client>,
     lakes: BTreeMap<&'static str, PathBuf>,
@@ -72,8 +72,19 @@ fn month(from: u64, count: u64) -> Vec<String> {
         .collect()
 }
 
-impl Stage<'_> {
-    fn new(cluster: &Cluster) -> Stage<'_> {
+/// What models leave behind.
+const MODELS: [&str; 7] = [
+    "model",
+    "model_chunk",
+    "model_metric",
+    "model_importance",
+    "model_curve",
+    "model_deployment",
+    "mart_customer_segments",
+];
+
+impl<'a> Stage<'a> {
+    fn new(cluster: &'a Cluster) -> Stage<'a> {
         let (mut full, lake) = with_lake(cluster, "ends");
         let base = csv(cluster, "ends/base.csv", &lines(0, 60_000));
         ingest(&mut full, &file(&base, "{}"));
@@ -82,20 +93,27 @@ impl Stage<'_> {
         let fresh = csv(cluster, "ends/fresh.csv", &lines(60_000, 70_000));
         ingest(&mut full, &file(&fresh, "{}"));
         let (pipe, pipe_lake) = with_lake(cluster, "ends_pipe");
+        let observers = BTreeMap::from([
+            ("ends", full),
+            ("ends_pipe", pipe),
+            ("ends_bare", cluster.fresh("ends_bare")),
+            ("ends_empty", cluster.fresh("ends_empty")),
+        ]);
+        let lakes = BTreeMap::from([("ends", lake), ("ends_pipe", pipe_lake)]);
+        Stage::of(cluster, observers, lakes)
+    }
+
+    /// These databases, each with a session that looks at it, and the lakes of those that have one.
+    pub fn of(
+        cluster: &'a Cluster,
+        observers: BTreeMap<&'static str, Client>,
+        lakes: BTreeMap<&'static str, PathBuf>,
+    ) -> Stage<'a> {
         Stage {
             cluster,
-            observers: BTreeMap::from([
-                ("ends", full),
-                ("ends_pipe", pipe),
-                (
-                    "ends_models",
-                    crate::shop::with_models(cluster, "ends_models"),
-                ),
-                ("ends_bare", cluster.fresh("ends_bare")),
-                ("ends_empty", cluster.fresh("ends_empty")),
-            ]),
-            lakes: BTreeMap::from([("ends", lake), ("ends_pipe", pipe_lake)]),
-            witness: Witness::new(cluster, "ends"),
+            observers,
+            lakes,
+            witness: Witness::new(cluster, "postgres"),
             watcher: cluster.connect("postgres"),
             small: csv(cluster, "ends/small.csv", &month(5_000_000, 20)),
             folders: 0,
@@ -105,9 +123,13 @@ impl Stage<'_> {
     /// What must not change: the tables and the files of the lake.
     fn state(&mut self, db: &str) -> (Vec<(String, String)>, Vec<String>) {
         let files = self.lakes.get(db).map(|lake| files_below(lake));
-        let client = self.observers.get_mut(db).unwrap();
-        let mut tables = prints(client);
-        tables.extend(crate::shop::prints_of_models(client));
+        let observer = self.observers.get_mut(db).unwrap();
+        let mut tables = prints(observer);
+        tables.extend(MODELS.map(|name| {
+            let table = format!("retailscope.{name}");
+            let print = print_of(observer, &table);
+            (table, print)
+        }));
         (tables, files.unwrap_or_default())
     }
 
@@ -176,10 +198,8 @@ impl Stage<'_> {
         };
         let code = sqlstate(&error);
         if end == End::Terminate {
+            assert_eq!(code, "57P01", "{}: {sql:.80}", error_text(&error));
             ended = self.until_gone(victim);
-            // A client that reads the error and the end of the connection at once tells of the end alone.
-            let said = error.is_closed() && self.was_terminated(victim);
-            assert!(code == "57P01" || said, "{}: {sql:.80}", error_text(&error));
         } else {
             let reason = if end == End::Timeout {
                 "statement timeout"
@@ -239,12 +259,6 @@ impl Stage<'_> {
         (silent && lost && !answered).then(|| gone.saturating_duration_since(asked))
     }
 
-    /// True when a backend has ended because it was told to, by the server's log.
-    fn was_terminated(&self, pid: u32) -> bool {
-        let line = format!("[{pid}] FATAL:  terminating connection due to administrator command");
-        self.cluster.log().contains(&line)
-    }
-
     /// Temporary files of PostgreSQL's own that a backend has left.
     fn temporary_files(&self, pid: u32) -> Vec<String> {
         let mut left = files_below(&self.cluster.data_dir().join("base/pgsql_tmp"));
@@ -261,7 +275,7 @@ impl Stage<'_> {
     }
 
     /// Ends the call in every way; gives what was too slow.
-    fn end_in_every_way(&mut self, call: &Call) -> Vec<String> {
+    pub fn end_in_every_way(&mut self, call: &Call) -> Vec<String> {
         // How long it takes when it is left alone.
         let begun = Instant::now();
         let (sql, _) = self.prepared(call);
@@ -420,7 +434,6 @@ fn long_work_ends_at_once_when_told_to() {
         of("ends_empty", format!("SELECT rs_load_lake('{}')", export.display()), false),
         of("ends_pipe", format!("CALL rs_run_pipeline('{}')", large.display()), true),
     ]);
-    calls.extend(crate::shop::long_calls().map(|sql| of("ends_models", sql, false)));
     let mut client = cluster.connect("ends");
     client.batch_execute("BEGIN").unwrap();
     assert_eq!(

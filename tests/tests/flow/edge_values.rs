@@ -11,12 +11,28 @@ pub const INTEGERS: [&str; 8] = [
     "-2147483648",
 ];
 
-pub const LONG_INTEGERS: [&str; 5] = [
+pub const LONG_INTEGERS: [&str; 7] = [
     "NULL",
     "0",
+    "1",
+    "2",
     "42",
     "9223372036854775807",
     "-9223372036854775808",
+];
+
+pub const FLOATS: [&str; 11] = [
+    "NULL",
+    "0",
+    "-0.0",
+    "1",
+    "-1",
+    "365.5",
+    "1e308",
+    "-1e308",
+    "5e-324",
+    "'NaN'",
+    "'-infinity'",
 ];
 
 pub const DATES: [&str; 9] = [
@@ -64,9 +80,19 @@ pub const PATHS: [&str; 13] = [
 ];
 
 /// What is neither a path nor known as anything else.
-pub const WORDS: [&str; 6] = [
+pub const WORDS: [&str; 16] = [
     "NULL",
     "''",
+    "'12347'",
+    "'(unknown)'",
+    "'churn'",
+    "'segments'",
+    "'auto'",
+    "'logistic_regression'",
+    "'random_forest'",
+    "'kmeans'",
+    "'gaussian_mixture'",
+    "'churn'' OR true --'",
     "'reader'",
     "'analyst'",
     "'root'",
@@ -95,6 +121,18 @@ pub fn documents() -> Vec<String> {
         r#"'{"max_line_bytes": -1}'"#,
         r#"'{"max_line_bytes": 1e30}'"#,
         r#"'{"encoding": "\u0001"}'"#,
+        r#"'{"features": ["recency_days", "frequency"]}'"#,
+        r#"'{"features": ["country"], "calibration": "isotonic"}'"#,
+        r#"'{"features": "recency_days"}'"#,
+        r#"'{"cutoffs": ["2024-10-01"], "holdout": "2024-12-01"}'"#,
+        r#"'{"cutoffs": ["0001-01-01", "9999-12-31"]}'"#,
+        r#"'{"n_estimators": 5000, "max_depth": 64}'"#,
+        r#"'{"c": 1e-300, "l1_ratio": 2}'"#,
+        r#"'{"offer_cost": 2, "saved_margin": 30}'"#,
+        r#"'{"saved_margin": 1e308}'"#,
+        r#"'{"k_max": 50, "n_init": 100, "log": false}'"#,
+        r#"'{"time_budget_ms": 1, "search": true}'"#,
+        r#"'{"recency_days": 1e300, "country": null}'"#,
     ]
     .map(str::to_owned)
     .to_vec();

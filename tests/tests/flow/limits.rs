@@ -12,7 +12,10 @@ fn every_function_survives_every_value() {
     let path = csv(cluster, "values.csv", &lines(0, 50));
     ingest(&mut client, &file(&path, "{}"));
     client
-        .batch_execute("SELECT rs_refresh_marts(); SET statement_timeout = '3s'")
+        .batch_execute(
+            "SELECT rs_refresh_marts(); SELECT rs_generate_sales(60, 300); SELECT rs_train_churn('logistic_regression', 30);
+             SELECT rs_train_segments(3); SET statement_timeout = '3s'",
+        )
         .unwrap();
     let good = format!("'{}'", path.display());
     let mut calls = Vec::new();
@@ -61,6 +64,7 @@ fn every_function_survives_every_value() {
     ] {
         calls.push(format!("SELECT rs_grant_access({arguments})"));
     }
+    calls.extend(of_models());
     for call in [
         "rs_lake_sweep()",
         "rs_lake_status()",
@@ -88,6 +92,76 @@ fn every_function_survives_every_value() {
     assert_quality(&mut client);
 }
 
+/// Calls of the functions for models with each value of each argument.
+fn of_models() -> Vec<String> {
+    let mut calls = Vec::new();
+    let mut add = |call: String| calls.push(format!("SELECT {call}"));
+    for date in DATES {
+        for days in INTEGERS {
+            add(format!("rs_churn_frame({date}, {days})"));
+        }
+    }
+    for n in INTEGERS {
+        add(format!("rs_train_segments({n})"));
+        add(format!("rs_train_churn('logistic_regression', {n})"));
+        add(format!(
+            "rs_train_churn('logistic_regression', 30, '{{}}', {n})"
+        ));
+    }
+    for n in LONG_INTEGERS {
+        for function in [
+            "rs_verify_model",
+            "rs_verify_no_leak",
+            "rs_model_to_sql",
+            "rs_drop_model",
+            "rs_promote",
+        ] {
+            add(format!("{function}({n})"));
+        }
+        add(format!("rs_train_segments(3, seed => {n})"));
+        add(format!(
+            "rs_train_churn('xgboost', 30, '{{\"n_estimators\": 3}}', {n})"
+        ));
+    }
+    for word in WORDS.iter().chain(&PATHS) {
+        for function in [
+            "rs_predict_churn",
+            "rs_explain_churn",
+            "rs_segment_customer",
+            "rs_models",
+            "rs_rollback",
+            "rs_lock_task",
+            "rs_train_churn",
+        ] {
+            add(format!("{function}({word})"));
+        }
+        add(format!("rs_train_segments(3, {word})"));
+    }
+    for document in documents() {
+        add(format!("rs_predict_churn({document}::jsonb)"));
+        for algorithm in [
+            "auto",
+            "logistic_regression",
+            "random_forest",
+            "adaboost",
+            "xgboost",
+        ] {
+            add(format!("rs_train_churn('{algorithm}', 30, {document})"));
+        }
+        for algorithm in ["kmeans", "gaussian_mixture"] {
+            add(format!("rs_train_segments(3, '{algorithm}', {document})"));
+        }
+    }
+    for a in FLOATS {
+        for b in FLOATS {
+            for c in FLOATS {
+                add(format!("rs_segment_customer({a}, {b}, {c})"));
+            }
+        }
+    }
+    calls
+}
+
 #[test]
 fn deep_json_is_an_error_and_not_an_overflow() {
     let cluster = cluster();
@@ -99,6 +173,9 @@ fn deep_json_is_an_error_and_not_an_overflow() {
             for call in [
                 format!("rs_ingest_file('{}', {arguments})", path.display()),
                 format!("rs_ingest_table('pg_class', {arguments})"),
+                format!("rs_train_churn('auto', 30, {document})"),
+                format!("rs_train_segments(3, 'kmeans', {document})"),
+                format!("rs_predict_churn({document}::jsonb)"),
             ] {
                 let error = client.batch_execute(&format!("SELECT {call}")).unwrap_err();
                 let code = sqlstate(&error);

@@ -10,6 +10,7 @@
 mod address_space;
 mod adopted;
 mod cancel;
+mod cancel_models;
 mod churn_real;
 mod crash;
 mod determinism;
@@ -38,7 +39,6 @@ mod segments;
 mod shop;
 mod sources;
 mod standby;
-mod stored_models;
 mod support;
 mod texts;
 mod threads;

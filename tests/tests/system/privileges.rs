@@ -78,6 +78,10 @@ fn settings() {
 
 /// A call of every function that needs no file, in a form that any privileged role can run in a transaction.
 const CALLS: &[(&str, &str)] = &[
+    (
+        "rs_churn_frame",
+        "SELECT * FROM rs_churn_frame(rs_default_as_of() - 30, 30)",
+    ),
     ("rs_create_warehouse", "SELECT rs_create_warehouse()"),
     (
         "rs_customer_features",
@@ -85,6 +89,12 @@ const CALLS: &[(&str, &str)] = &[
     ),
     ("rs_daily_features", "SELECT * FROM rs_daily_features()"),
     ("rs_data_quality", "SELECT * FROM rs_data_quality()"),
+    ("rs_default_as_of", "SELECT rs_default_as_of()"),
+    ("rs_drop_model", "SELECT rs_drop_model(2)"),
+    (
+        "rs_explain_churn",
+        "SELECT * FROM rs_explain_churn('CUSTOMER')",
+    ),
     ("rs_export_lake", "SELECT * FROM rs_export_lake('/nowhere')"),
     (
         "rs_generate_sales",
@@ -105,8 +115,39 @@ const CALLS: &[(&str, &str)] = &[
     ("rs_lake_status", "SELECT * FROM rs_lake_status()"),
     ("rs_lake_sweep", "SELECT * FROM rs_lake_sweep()"),
     ("rs_load_lake", "SELECT * FROM rs_load_lake('/nowhere')"),
+    ("rs_lock_task", "SELECT rs_lock_task('churn', true)"),
+    ("rs_model_to_sql", "SELECT rs_model_to_sql(1)"),
+    ("rs_models", "SELECT * FROM rs_models()"),
+    (
+        "rs_predict_churn",
+        "SELECT * FROM rs_predict_churn(); SELECT * FROM rs_predict_churn('CUSTOMER');
+         SELECT p.* FROM (SELECT to_jsonb(f) AS f FROM rs_customer_features(rs_default_as_of()) AS f LIMIT 1) AS c, rs_predict_churn(c.f) AS p",
+    ),
+    ("rs_promote", "SELECT * FROM rs_promote(2)"),
     ("rs_refresh_marts", "SELECT * FROM rs_refresh_marts()"),
+    ("rs_refresh_segments", "SELECT * FROM rs_refresh_segments()"),
+    ("rs_rollback", "SELECT * FROM rs_rollback('churn')"),
     ("rs_run_pipeline", "CALL rs_run_pipeline('/nowhere.csv')"),
+    (
+        "rs_segment_customer",
+        "SELECT * FROM rs_segment_customer('CUSTOMER'); SELECT * FROM rs_segment_customer(1, 2, 3)",
+    ),
+    (
+        "rs_segment_customers",
+        "SELECT * FROM rs_segment_customers()",
+    ),
+    (
+        "rs_segment_migration",
+        "SELECT * FROM rs_segment_migration()",
+    ),
+    ("rs_segment_profiles", "SELECT * FROM rs_segment_profiles()"),
+    (
+        "rs_train_churn",
+        "SELECT * FROM rs_train_churn('logistic_regression', 30)",
+    ),
+    ("rs_train_segments", "SELECT * FROM rs_train_segments(3)"),
+    ("rs_verify_model", "SELECT rs_verify_model(1)"),
+    ("rs_verify_no_leak", "SELECT * FROM rs_verify_no_leak(1)"),
 ];
 
 /// R15: four roles. Which functions each may execute, and then, under SET ROLE, every function called and every table read
@@ -121,7 +162,9 @@ fn access_matrix() {
          INSERT INTO public.orders VALUES ('1', 'a', 'A', 1, '2020-01-01', 1, 'c', 'x');
          CREATE ROLE matrix_none; CREATE ROLE matrix_reader; CREATE ROLE matrix_analyst; CREATE ROLE matrix_admin;
          GRANT SELECT ON public.orders TO matrix_none, matrix_reader, matrix_analyst, matrix_admin;
-         SELECT rs_generate_sales(10, 10); SELECT rs_refresh_marts();
+         SELECT rs_generate_sales(60, 300); SELECT rs_refresh_marts();
+         SELECT rs_train_churn('logistic_regression', 30); SELECT rs_train_churn('xgboost', 30, '{\"n_estimators\": 5, \"promote\": false}');
+         SELECT rs_promote(2); SELECT rs_promote(1); SELECT rs_train_segments(3);
          SELECT rs_grant_access('matrix_reader', 'reader'); SELECT rs_grant_access('matrix_analyst', 'analyst');
          SELECT rs_grant_access('matrix_admin', 'admin')",
     );
@@ -145,12 +188,14 @@ fn access_matrix() {
         });
         writeln!(text, "{name:60} {}", cells.concat().trim_end()).unwrap();
     };
+    let customer = query_one(&mut db, "SELECT min(customer_id) FROM rs_predict_churn()");
     for (name, sql) in CALLS {
-        line(&mut text, &mut db, format!("{name}()"), (*sql).to_owned());
+        let sql = sql.replace("CUSTOMER", &customer);
+        line(&mut text, &mut db, format!("{name}()"), sql);
     }
     text += &table(
         &mut db,
-        "SELECT rpad('execute ' || p.oid::regprocedure, 60) || ' ' || rtrim(concat(VARIADIC ARRAY(
+        "SELECT rpad('execute ' || replace(p.oid::regprocedure::text, 'double precision', 'float8'), 60) || ' ' || rtrim(concat(VARIADIC ARRAY(
                     SELECT rpad(CASE WHEN has_function_privilege('matrix_' || r.role, p.oid, 'EXECUTE') THEN 'yes' ELSE 'no' END, 8)
                     FROM unnest('{none,reader,analyst,admin}'::text[]) WITH ORDINALITY AS r (role, at) ORDER BY r.at)))
          FROM pg_proc p WHERE p.proname LIKE 'rs\\_%' AND p.pronamespace = 'public'::regnamespace

@@ -24,7 +24,15 @@ BEGIN
         ('quote_literal', 'text', 'text'), ('md5', 'text', 'text'), ('nextval', 'regclass', 'bigint'),
         ('setval', 'regclass, bigint', 'bigint'), ('count_up', 'bigint', 'bigint'), ('has_schema_privilege', 'oid, oid, text', 'boolean'),
         ('pg_has_role', 'name, oid, text', 'boolean'), ('array_to_string', 'text[], text', 'text'), ('set_config', 'text, text, boolean', 'text'),
-        ('pg_get_userbyid', 'oid', 'name'), ('hashtext', 'text', 'integer'), ('pg_advisory_xact_lock', 'bigint', 'integer')
+        ('pg_get_userbyid', 'oid', 'name'), ('hashtext', 'text', 'integer'), ('pg_advisory_xact_lock', 'bigint', 'integer'),
+        ('pg_advisory_xact_lock', 'integer, integer', 'integer'), ('pg_try_advisory_xact_lock', 'integer, integer', 'boolean'),
+        ('cardinality', 'bigint[]', 'integer'), ('unnest', 'bigint[]', 'bigint'), ('unnest', 'text[]', 'text'), ('unnest', 'float8[]', 'float8'),
+        ('generate_subscripts', 'bigint[], integer', 'integer'), ('quote_nullable', 'text', 'text'), ('ln', 'float8', 'float8'),
+        -- Ours, before ours: what calls another function of the extension must say where it is.
+        ('rs_customer_features', 'date', 'integer'), ('rs_churn_frame', 'date, integer', 'integer'), ('rs_default_as_of', '', 'date'),
+        ('rs_lock_task', 'text, boolean', 'integer'), ('rs_verify_model', 'bigint', 'integer'), ('rs_promote', 'bigint, text', 'integer'),
+        ('rs_predict_churn', '', 'integer'), ('rs_segment_customers', '', 'integer'), ('rs_refresh_segments', '', 'integer'),
+        ('rs_train_churn', 'text, integer, jsonb, bigint', 'integer'), ('rs_train_segments', 'integer, text, jsonb, bigint', 'integer')
     ) AS v (name, args, result) LOOP
         EXECUTE format('CREATE FUNCTION hostile.%I(%s) RETURNS %s LANGUAGE plpgsql AS %L', one.name, one.args, one.result,
                        format('BEGIN INSERT INTO hostile.log VALUES (%L); RETURN NULL; END', one.name));
@@ -35,10 +43,11 @@ BEGIN
                FROM pg_operator o
                WHERE o.oprname IN ('=', '<>', '<', '>', '<=', '>=', '+', '-', '*', '/', '||', '~', '!~', '%')
                  AND o.oprleft IN ('text'::regtype, 'integer'::regtype, 'bigint'::regtype, 'numeric'::regtype, 'date'::regtype,
-                                   'timestamp'::regtype, 'boolean'::regtype, 'oid'::regtype, 'name'::regtype)
-                 AND o.oprright = o.oprleft
+                                   'timestamp'::regtype, 'boolean'::regtype, 'oid'::regtype, 'name'::regtype,
+                                   'float8'::regtype)
+                 AND (o.oprright = o.oprleft OR o.oprleft = 'date'::regtype AND o.oprright = 'integer'::regtype)
     LOOP
-        f := 'op_' || md5(one.name || one.l);
+        f := 'op_' || md5(one.name || one.l || one.r);
         EXECUTE format('CREATE FUNCTION hostile.%I(%s, %s) RETURNS %s LANGUAGE plpgsql AS %L', f, one.l, one.r, one.result,
                        format('BEGIN INSERT INTO hostile.log VALUES (%L); RETURN NULL; END', one.l || one.name));
         EXECUTE format('CREATE OPERATOR hostile.%s (FUNCTION = hostile.%I, LEFTARG = %s, RIGHTARG = %s)', one.name, f, one.l, one.r);
@@ -62,6 +71,38 @@ const TEMPORARY: &str = "
 CREATE TEMP TABLE pg_class (oid oid, relname name); CREATE TEMP TABLE fact_sales (x int); CREATE TEMP TABLE etl_batch (x int);
 CREATE TEMP TABLE unnest (x int); CREATE TEMP TABLE states (x int); CREATE TEMP TABLE facts (x int);";
 
+/// Training, serving and the registry: what was trained is promoted, taken back and dropped.
+const OF_MODELS: [&str; 22] = [
+    "SELECT pg_catalog.count(*) FROM public.rs_churn_frame(public.rs_default_as_of() OPERATOR(pg_catalog.-) 30, 30)",
+    "SELECT public.rs_lock_task('churn'), public.rs_lock_task('churn', true)",
+    "SELECT pg_catalog.count(*) FROM public.rs_train_churn('logistic_regression', 30)",
+    "SELECT pg_catalog.count(*) FROM public.rs_train_churn('xgboost', 30, '{\"n_estimators\": 5}')",
+    "SELECT pg_catalog.count(*) FROM public.rs_models('churn')",
+    "SELECT public.rs_verify_model(model_id) FROM retailscope.model",
+    "SELECT pg_catalog.count(*) FROM public.rs_promote((SELECT pg_catalog.min(model_id) FROM public.rs_models('churn')))",
+    "SELECT pg_catalog.count(*) FROM public.rs_promote((SELECT pg_catalog.max(model_id) FROM public.rs_models('churn')), 'by test')",
+    "SELECT pg_catalog.count(*) FROM public.rs_rollback('churn')",
+    "SELECT public.rs_drop_model((SELECT pg_catalog.max(model_id) FROM public.rs_models('churn')))",
+    "SELECT pg_catalog.count(*) FROM public.rs_predict_churn()",
+    "SELECT pg_catalog.count(*) FROM (SELECT customer_id FROM public.rs_predict_churn() LIMIT 5) AS c, public.rs_predict_churn(c.customer_id)",
+    "SELECT pg_catalog.count(*) FROM (SELECT pg_catalog.to_jsonb(f) AS f FROM public.rs_customer_features(public.rs_default_as_of()) AS f LIMIT 5) AS c,
+            public.rs_predict_churn(c.f)",
+    "SELECT pg_catalog.count(*) FROM (SELECT customer_id FROM public.rs_predict_churn() LIMIT 5) AS c, public.rs_explain_churn(c.customer_id)",
+    "SELECT public.rs_verify_no_leak(model_id), public.rs_model_to_sql(model_id) FROM public.rs_models('churn')",
+    "SELECT pg_catalog.count(*) FROM public.rs_train_segments(3)",
+    "SELECT pg_catalog.count(*) FROM public.rs_segment_customers()",
+    "SELECT pg_catalog.count(*) FROM (SELECT customer_id FROM public.rs_segment_customers() LIMIT 5) AS c, public.rs_segment_customer(c.customer_id)",
+    "SELECT pg_catalog.count(*) FROM public.rs_segment_customer(1, 2, 3)",
+    "SELECT pg_catalog.count(*) FROM public.rs_segment_profiles()",
+    "SELECT pg_catalog.count(*) FROM public.rs_refresh_segments()",
+    "SELECT pg_catalog.count(*) FROM public.rs_segment_migration()",
+];
+
+const PREDICTIONS: &str = "
+    SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.format('%s', p), '' ORDER BY customer_id)) FROM public.rs_predict_churn() AS p";
+const SEGMENTS: &str = "
+    SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.format('%s', m), '' ORDER BY customer_id)) FROM retailscope.mart_customer_segments AS m";
+
 /// R05: with hostile overloads first in the path, every function still gives the right answer and no trap runs.
 #[test]
 fn hostile_overloads_never_run() {
@@ -78,7 +119,7 @@ fn hostile_overloads_never_run() {
         .to_string();
     let calls = [
         "SELECT public.rs_create_warehouse()".to_owned(),
-        "SELECT count(*) FROM public.rs_generate_sales(20, 20)".to_owned(),
+        "SELECT count(*) FROM public.rs_generate_sales(60, 300)".to_owned(),
         "SELECT count(*) FROM public.rs_refresh_marts()".to_owned(),
         format!("SELECT count(*) FROM public.rs_ingest_file('{file}')"),
         "SELECT count(*) FROM public.rs_ingest_table('public.orders')".to_owned(),
@@ -89,11 +130,17 @@ fn hostile_overloads_never_run() {
             .to_owned(),
         "SELECT count(*) FROM public.rs_daily_features()".to_owned(),
         "SELECT count(*) FROM public.rs_grant_access('trojan_reader', 'admin')".to_owned(),
-        "SELECT count(*) FROM public.rs_lake_status() WHERE ok".to_owned(),
-        "SELECT count(*) FROM public.rs_lake_sweep()".to_owned(),
-        format!("SELECT count(*) FROM public.rs_export_lake('{copy}')"),
-        "SELECT count(*) FROM retailscope.progress".to_owned(),
     ];
+    let calls: Vec<String> = calls
+        .into_iter()
+        .chain(OF_MODELS.map(str::to_owned))
+        .chain([
+            "SELECT count(*) FROM public.rs_lake_status() WHERE ok".to_owned(),
+            "SELECT count(*) FROM public.rs_lake_sweep()".to_owned(),
+            format!("SELECT count(*) FROM public.rs_export_lake('{copy}')"),
+            "SELECT count(*) FROM retailscope.progress".to_owned(),
+        ])
+        .collect();
     let facts = "SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.format('%s %s %s %s', sale_id, sold_at, amount, line_kind), '' ORDER BY sale_id))
                  FROM retailscope.fact_sales";
     let marts = "SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.format('%s', m), '' ORDER BY customer_id)) FROM retailscope.mart_customer_rfm m";
@@ -137,6 +184,8 @@ fn hostile_overloads_never_run() {
                 .replace(&copy, &format!("{copy}/{name}")),
         );
         answers.push([
+            query_one(&mut db, PREDICTIONS),
+            query_one(&mut db, SEGMENTS),
             query_one(&mut db, facts),
             query_one(&mut db, marts),
             query_one(&mut empty, facts),
@@ -175,7 +224,15 @@ fn hostile_overloads_never_run() {
         );
     }
     assert_eq!(answers[0], answers[1]);
-    let [facts, marts, rebuilt_facts, rebuilt_marts] = &answers[0];
+    let [
+        predictions,
+        segments,
+        facts,
+        marts,
+        rebuilt_facts,
+        rebuilt_marts,
+    ] = &answers[0];
+    assert!(!predictions.is_empty() && !segments.is_empty());
     assert_eq!((facts, marts), (rebuilt_facts, rebuilt_marts));
     assert!(!facts.is_empty() && !marts.is_empty());
 }

@@ -3,6 +3,7 @@
 
 use crate::catalog::snapshot;
 use crate::dump::contents;
+use crate::models::TRAINED;
 use crate::support::{blessed, difference, extension_folder, run};
 use postgres::Client;
 use retailscope_system_tests::Cluster;
@@ -104,10 +105,7 @@ impl Copied {
     fn install(&self, version: &str) {
         run(
             &mut self.cluster.create_database("old"),
-            &format!(
-                "CREATE EXTENSION retailscope VERSION '{version}';
-                 SELECT rs_generate_sales(20, 20); SELECT rs_refresh_marts()"
-            ),
+            &format!("CREATE EXTENSION retailscope VERSION '{version}'; {TRAINED}"),
         );
     }
 
@@ -253,6 +251,22 @@ const WRONG: &[(&str, &str)] = &[
     (
         "DELETE FROM retailscope.mart_daily_kpis WHERE date = (SELECT pg_catalog.max(date) FROM retailscope.mart_daily_kpis)",
         "data of retailscope.mart_daily_kpis",
+    ),
+    (
+        "ALTER TABLE retailscope.model_chunk DROP CONSTRAINT model_chunk_data_check",
+        "model_chunk_data_check",
+    ),
+    (
+        "UPDATE retailscope.model_chunk SET data = pg_catalog.set_byte(data, 100, 0) WHERE model_id = 1",
+        "data of retailscope.model_chunk",
+    ),
+    (
+        "DELETE FROM retailscope.model_deployment WHERE deployment_id = 2",
+        "data of retailscope.model_deployment",
+    ),
+    (
+        "ALTER FUNCTION @extschema@.rs_predict_churn(text) IMMUTABLE",
+        "rs_predict_churn(text)",
     ),
 ];
 

@@ -1,10 +1,14 @@
-//! The speed of training and scoring trees on generated customers: `cargo bench -p retailscope-engine --bench trees`.
+//! The speed of training, scoring and explaining on generated customers: `cargo bench -p retailscope-engine --bench models`.
+//! `make bench` compares with scikit-learn and xgboost; this bench is for changes to one stage.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ndarray::Array2;
+use retailscope_engine::churn::logistic::{self, LogisticParams, Solver};
+use retailscope_engine::churn::prepare::Preparation;
 use retailscope_engine::control::Free;
 use retailscope_engine::random::Stream;
+use retailscope_engine::segments::{Effort, kmeans};
 use retailscope_engine::trees::{Bins, Explainer, adaboost, boosting, forest};
 use std::hint::black_box;
 
@@ -12,14 +16,14 @@ const ROWS: usize = 100_000;
 const FEATURES: usize = 12;
 
 /// Twelve features, one of them a flag and one with missing values; the log-odds are not linear in them.
-fn customers(rows: usize) -> (Array2<f64>, Vec<bool>) {
+fn customers() -> (Array2<f64>, Vec<bool>) {
     let mut stream = Stream::new(42, "customers of a bench", 0);
     let mut normal = move || {
         let radius = (-2.0 * (1.0 - stream.unit()).ln()).sqrt();
         radius * (std::f64::consts::TAU * stream.unit()).cos()
     };
-    let mut x = Array2::zeros((rows, FEATURES));
-    let mut y = Vec::with_capacity(rows);
+    let mut x = Array2::zeros((ROWS, FEATURES));
+    let mut y = Vec::with_capacity(ROWS);
     for mut row in x.rows_mut() {
         row.iter_mut().for_each(|v| *v = normal());
         row[3] = f64::from(row[3] > 0.5);
@@ -33,8 +37,49 @@ fn customers(rows: usize) -> (Array2<f64>, Vec<bool>) {
     (x, y)
 }
 
+fn linear(c: &mut Criterion) {
+    let (x, y) = customers();
+    let names: Vec<String> = (0..FEATURES).map(|j| format!("f{j}")).collect();
+    let mut group = c.benchmark_group("linear");
+    group.sample_size(10);
+    group.throughput(Throughput::Elements(ROWS as u64));
+    let prepare = || {
+        let fitted = Preparation::fit(x.view(), &names, true, &Free).unwrap();
+        fitted.apply(x.view(), &Free).unwrap()
+    };
+    group.bench_function("prepare", |b| b.iter(|| black_box(prepare())));
+    let prepared = prepare();
+    let newton = LogisticParams::default();
+    let elastic = LogisticParams {
+        l1_ratio: 0.5,
+        ..newton
+    };
+    let lbfgs = LogisticParams {
+        solver: Solver::Lbfgs,
+        ..newton
+    };
+    for (name, params) in [
+        ("newton", newton),
+        ("newton elastic net", elastic),
+        ("lbfgs", lbfgs),
+    ] {
+        group.bench_function(name, |b| {
+            b.iter(|| logistic::fit(prepared.view(), &y, None, &params, &Free).unwrap());
+        });
+    }
+    let effort = Effort {
+        n_init: 1,
+        max_iter: 300,
+        seed: 0,
+    };
+    group.bench_function("k-means, one start", |b| {
+        b.iter(|| kmeans(prepared.view(), 5, effort, &Free).unwrap());
+    });
+    group.finish();
+}
+
 fn trees(c: &mut Criterion) {
-    let (x, y) = customers(ROWS);
+    let (x, y) = customers();
     let targets: Vec<f64> = y.iter().map(|y| f64::from(u8::from(*y))).collect();
     let bins = Bins::fit(x.view(), None, 255, &Free).unwrap();
     let binned = bins.apply(x.view(), &Free).unwrap();
@@ -67,22 +112,17 @@ fn trees(c: &mut Criterion) {
         b.iter(|| adaboost::fit(&binned, &y, None, &stumps, &Free).unwrap());
     });
     let model = boosting::fit(&binned, &targets, None, &boost, 1, &Free).unwrap();
+    let grown = forest::fit(&binned, &y, None, &deep, 1, &Free).unwrap();
     let mut scores = vec![0.0; ROWS];
-    group.bench_function("score boosting", |b| {
-        b.iter(|| {
-            model
-                .score(x.view(), black_box(&mut scores), &Free)
-                .unwrap()
+    for (name, model) in [("score boosting", &model), ("score forest", &grown)] {
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                model
+                    .score(x.view(), black_box(&mut scores), &Free)
+                    .unwrap()
+            });
         });
-    });
-    let model_forest = forest::fit(&binned, &y, None, &deep, 1, &Free).unwrap();
-    group.bench_function("score forest", |b| {
-        b.iter(|| {
-            model_forest
-                .score(x.view(), black_box(&mut scores), &Free)
-                .unwrap()
-        });
-    });
+    }
     group.throughput(Throughput::Elements(1));
     let explainer = Explainer::new(&model);
     let row: Vec<f64> = x.row(0).to_vec();
@@ -93,5 +133,5 @@ fn trees(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, trees);
+criterion_group!(benches, linear, trees);
 criterion_main!(benches);

@@ -1,0 +1,208 @@
+//! Models that a release has stored stay readable and predict the same numbers: `artifacts/vN` holds one of each kind in
+//! format N, `artifacts/vN.json` what it said of fixed customers when it was written.
+//!
+//! `RETAILSCOPE_BLESS=1 cargo test -p retailscope-engine --test artifacts` writes those of the present format anew: only before
+//! it is released.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::path::{Path, PathBuf};
+
+use ndarray::Array2;
+use retailscope_engine::churn::options::{ValidChurnParams, algorithms};
+use retailscope_engine::churn::train::train;
+use retailscope_engine::churn::{ChurnModel, Feature, FrameBuilder, Frames};
+use retailscope_engine::control::Free;
+use retailscope_engine::models::{FORMAT, Kind, Schema, open, seal};
+use retailscope_engine::random::Stream;
+use retailscope_engine::segments::{Rfm, SegmentModel, SegmentParams, fit};
+use serde_json::{Value, json};
+
+const CHURN: [(&str, &str); 4] = [
+    ("logistic_regression", "none"),
+    ("random_forest", "none"),
+    ("adaboost", "platt"),
+    ("xgboost", "isotonic"),
+];
+const SEGMENTS: [&str; 2] = ["kmeans", "gaussian_mixture"];
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/artifacts")
+}
+
+fn frames() -> Frames {
+    let features = vec![
+        Feature::Number("recency_days".into()),
+        Feature::Text("country".into()),
+        Feature::Number("frequency".into()),
+        Feature::Number("mean_gap_days".into()),
+    ];
+    let mut builder = FrameBuilder::new(features, &Free);
+    let mut dice = Stream::new(1, "artifacts", 0);
+    for frame in 0..3 {
+        for customer in 0..200u32 {
+            let recency = (dice.unit() * 200.0).floor();
+            let orders = 1.0 + (dice.unit() * 8.0).floor();
+            let churned = dice.unit() < 0.15 + recency / 250.0;
+            let gap = if orders > 1.0 {
+                180.0 / orders
+            } else {
+                f64::NAN
+            };
+            let country = if customer % 3 == 0 {
+                "Denmark"
+            } else {
+                "France"
+            };
+            builder
+                .push(
+                    90 * frame,
+                    &customer.to_le_bytes(),
+                    &[recency, orders, gap],
+                    &[Some(country)],
+                    1.0,
+                    churned,
+                )
+                .unwrap();
+        }
+    }
+    builder.finish(2).unwrap()
+}
+
+/// Customers that a model is asked about: numbers (null is missing) and a country.
+fn customers() -> Vec<(Vec<f64>, Option<&'static str>)> {
+    vec![
+        (vec![3.0, 8.0, 22.5], Some("France")),
+        (vec![180.0, 1.0, f64::NAN], Some("Denmark")),
+        (vec![60.0, 2.0, 90.0], Some("Atlantis")),
+        (vec![f64::NAN, f64::NAN, f64::NAN], None),
+    ]
+}
+
+fn schema(features: &[&str], types: &[&str]) -> Schema {
+    let owned = |all: &[&str]| all.iter().map(|s| (*s).to_owned()).collect();
+    Schema {
+        features: owned(features),
+        types: owned(types),
+    }
+}
+
+fn write_all() -> Value {
+    let frames = frames();
+    let mut said = serde_json::Map::new();
+    for (algorithm, calibration) in CHURN {
+        let trees = if algorithm == "logistic_regression" {
+            json!({})
+        } else {
+            json!({"n_estimators": 6})
+        };
+        let mut params = trees;
+        params["calibration"] = json!(calibration);
+        let params = ValidChurnParams::parse(&algorithms(algorithm).unwrap(), &params).unwrap();
+        let model = train(&frames, &params, 90, 42, &|| false, &Free)
+            .unwrap()
+            .model;
+        let schema = schema(
+            &["recency_days", "country", "frequency", "mean_gap_days"],
+            &["number", "text", "number", "number"],
+        );
+        write(
+            algorithm,
+            &seal(Kind::Churn, &schema, &model, &Free).unwrap(),
+        );
+        said.insert(algorithm.into(), json!(churn_says(&model)));
+    }
+    for algorithm in SEGMENTS {
+        let part = frames.part(0, 1);
+        let column = |at: usize| part.x.column(at).to_vec();
+        let (recency, orders) = (column(0), column(1));
+        let rfm = Rfm {
+            recency_days: &recency,
+            frequency: &orders,
+            monetary: &orders,
+        };
+        let params = json!({"features": ["recency_days", "frequency"]});
+        let params = SegmentParams::parse(algorithm, &params).unwrap();
+        let params = params.check(&["recency_days", "frequency"]).unwrap();
+        let x = Array2::from_shape_fn((200, 2), |(row, at)| part.x[[row, at]]);
+        let model = fit(x.view(), &rfm, Some(3), &params, 42, None, &Free)
+            .unwrap()
+            .model;
+        let schema = schema(&["recency_days", "frequency"], &["number", "number"]);
+        write(
+            algorithm,
+            &seal(Kind::Segments, &schema, &model, &Free).unwrap(),
+        );
+        said.insert(algorithm.into(), json!(segments_say(&model)));
+    }
+    Value::Object(said)
+}
+
+fn write(name: &str, bytes: &[u8]) {
+    std::fs::write(folder().join(format!("v{FORMAT}/{name}.bin")), bytes).unwrap();
+}
+
+/// Probability, then base and contributions, of each customer.
+fn churn_says(model: &ChurnModel) -> Vec<Vec<f64>> {
+    let encoder = model.encoder();
+    customers()
+        .iter()
+        .map(|(numbers, country)| {
+            let mut row = Vec::new();
+            encoder.encode(numbers, &[*country], &mut row);
+            let explained = model.explain(&row);
+            let mut says = vec![model.probability_of_row(&row), explained.base];
+            says.extend(explained.contributions);
+            says
+        })
+        .collect()
+}
+
+/// Number of the segment and distance of each customer.
+fn segments_say(model: &SegmentModel) -> Vec<Vec<f64>> {
+    customers()
+        .iter()
+        .map(|(numbers, _)| {
+            let (at, distance) = model.assign_row(&numbers[..2]).unwrap();
+            vec![f64::from(model.segment_ids[at]), distance]
+        })
+        .collect()
+}
+
+#[test]
+fn stored_models_of_every_format_predict_the_same_numbers() {
+    if std::env::var_os("RETAILSCOPE_BLESS").is_some() {
+        let text = serde_json::to_string_pretty(&write_all()).unwrap();
+        std::fs::write(folder().join(format!("v{FORMAT}.json")), text).unwrap();
+    }
+    for format in 1..=FORMAT {
+        let text = std::fs::read_to_string(folder().join(format!("v{format}.json"))).unwrap();
+        let said: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(
+            said.as_object().unwrap().len(),
+            CHURN.len() + SEGMENTS.len()
+        );
+        for (name, then) in said.as_object().unwrap() {
+            let bytes = std::fs::read(folder().join(format!("v{format}/{name}.bin"))).unwrap();
+            let opened = open(&bytes).unwrap();
+            let now = if opened.kind == Kind::Churn {
+                let model: ChurnModel = opened.decode(Kind::Churn, &Free).unwrap();
+                model.check().unwrap();
+                churn_says(&model)
+            } else {
+                let model: SegmentModel = opened.decode(Kind::Segments, &Free).unwrap();
+                model.check().unwrap();
+                segments_say(&model)
+            };
+            for (now, then) in now.iter().zip(then.as_array().unwrap()) {
+                for (now, then) in now.iter().zip(then.as_array().unwrap()) {
+                    let then = then.as_f64().unwrap();
+                    // exp and ln may differ in their last bits between machines
+                    assert!(
+                        (now - then).abs() <= 1e-12 * then.abs().max(1.0),
+                        "{name}: {now} {then}"
+                    );
+                }
+            }
+        }
+    }
+}
