@@ -19,6 +19,7 @@ mod edge_values;
 mod explanations;
 mod features;
 mod formats;
+mod frozen_models;
 mod growth;
 mod hidden;
 mod ingest;

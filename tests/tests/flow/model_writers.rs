@@ -140,6 +140,12 @@ fn sales_that_come_during_a_training_are_not_in_its_model() {
          FROM rs_customer_features('2024-10-03')",
     );
     assert!(sold.loaded > 300);
+    // It computes without a transaction id, which would keep others from cleaning up behind it.
+    let held = query_one(
+        &mut client,
+        "SELECT count(backend_xid) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%rs_train_churn%' AND pid <> pg_backend_pid()",
+    );
+    assert_eq!(held, "0");
     assert!(
         !work.is_finished(),
         "the training was too quick for this test"

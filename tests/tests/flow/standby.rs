@@ -21,6 +21,9 @@ fn answers(client: &mut Client) -> Vec<Vec<Vec<Option<String>>>> {
         "SELECT * FROM rs_segment_profiles()".to_owned(),
         "SELECT * FROM rs_segment_migration()".to_owned(),
         "SELECT * FROM rs_models()".to_owned(),
+        "SELECT * FROM rs_data_quality()".to_owned(),
+        "SELECT * FROM rs_daily_features()".to_owned(),
+        "SELECT * FROM rs_customer_features('2024-12-01')".to_owned(),
         "SELECT rs_model_to_sql(1)".to_owned(),
         "SELECT * FROM rs_verify_no_leak(1)".to_owned(),
         "SELECT rs_verify_model(1)".to_owned(),
@@ -89,9 +92,10 @@ fn a_hot_standby_predicts_the_same_and_writes_nothing() {
     drop(client);
     primary.stop("immediate");
     query_one(&mut copy, "SELECT pg_promote()");
-    assert_eq!(train(&mut copy, "logistic_regression", ""), 4);
+    // Numbers may be left out there: a sequence is logged some values ahead.
+    let fresh = train(&mut copy, "logistic_regression", "");
     let bytes = bytes_of(&mut copy, 1);
-    assert_eq!(bytes_of(&mut copy, 4), bytes);
+    assert_eq!(bytes_of(&mut copy, fresh), bytes);
 }
 
 #[test]
