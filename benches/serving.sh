@@ -39,7 +39,10 @@ statement_times() {
     as_server find "$SERVER_DIR" -maxdepth 1 -name "$name.*" -delete
 }
 
-# The thing in a hundred that takes longest but one: of a list of milliseconds.
+# The mean, not the median: a clock that stands still for moments, as those of virtual machines do, gives zeros.
+mean() { awk '{ sum += $1 } END { print sum / NR }' "$RESULTS/$1"; }
+
+# What 99 of 100 take at most.
 percentile_99() { sort -n "$RESULTS/$1" | awk '{ v[NR] = $1 } END { print v[int(NR * 0.99) + (NR < 100)] }'; }
 
 # The customer of the issue, or the one with the most lines where the sales are generated.
@@ -61,10 +64,10 @@ measure_predictions() {
         # Each in a session of its own; the time to connect is not in it, reading and decoding the model is.
         statement_times cold -C -t 20
         timed "all_$algorithm" predict_all > /dev/null
-        printf '%-22s %10.2f %10.2f %10.1f %14s\n' "$algorithm" "$(median warm)" "$(percentile_99 warm)" "$(median cold)" \
+        printf '%-22s %10.2f %10.2f %10.1f %14s\n' "$algorithm" "$(mean warm)" "$(percentile_99 warm)" "$(median cold)" \
             "$(median "all_$algorithm")"
-        worst="$(awk -v a="$worst" -v b="$(median warm)" 'BEGIN { print (a > b ? a : b) }')"
+        worst="$(awk -v a="$worst" -v b="$(mean warm)" 'BEGIN { print (a > b ? a : b) }')"
     done
-    say "the model's own default parameters; warm: one session, prepared; cold: the first in a session"
-    aim "warm prediction of one customer, ms, slowest model" "$(printf '%.2f' "$worst")" "<=" 2
+    say "the model's own default parameters; warm: mean in one session, prepared; cold: the first in a session"
+    aim "warm prediction of one customer, mean ms, slowest model" "$(printf '%.2f' "$worst")" "<=" 2
 }
