@@ -119,6 +119,13 @@ fn scoring_takes_any_number_of_rows_and_stops() {
         let some = x.slice(ndarray::s![..rows, ..]).to_owned();
         assert_eq!(scores(&model, &some), all[..rows]);
     }
+    for (row, score) in x.rows().into_iter().zip(&all) {
+        assert_eq!(model.score_row(&row.to_vec()), *score);
+    }
+    // Wider rows, of which a task's do not fit one block.
+    let mut wide = Array2::zeros((5_000, 60));
+    wide.slice_mut(ndarray::s![.., ..x.ncols()]).assign(&x);
+    assert_eq!(scores(&model, &wide), all);
     // Another memory order.
     let turned = x.t().as_standard_layout().to_owned();
     let mut out = vec![0.0; 5_000];
