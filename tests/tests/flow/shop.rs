@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use postgres::Client;
-use retailscope_system_tests::{Cluster, error_text, query_one, rows_as_text};
+use retailscope_system_tests::{error_text, query_one, rows_as_text};
 use std::sync::OnceLock;
 
 /// The days that models of the shop are trained on and evaluated on, when a test must not depend on the newest fact.
