@@ -34,11 +34,10 @@ mod tests {
     fn one_customer_has_the_features_that_all_have() {
         shop();
         let names: Vec<&str> = features::known().iter().map(|k| k.name).collect();
-        let one = features::of_one(&names).replace("$1", "rs_default_as_of()");
-        let all = features::of_one_day(&names)
-            .unwrap()
-            .replace("$1", "rs_default_as_of()");
-        let truncated = features::of_truncated_facts(&names).replace("$1", "rs_default_as_of()");
+        let day = format!("date '{}'", text("SELECT rs_default_as_of()::text"));
+        let one = features::of_one(&names).replace("$1", &day);
+        let all = features::of_one_day(&names).unwrap().replace("$1", &day);
+        let truncated = features::of_truncated_facts(&names).replace("$1", &day);
         Spi::run(&format!("CREATE TEMP TABLE everyone AS {all}")).unwrap();
         assert!(number("SELECT count(*) FROM everyone") > 100);
         assert_eq!(
