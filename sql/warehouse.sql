@@ -69,9 +69,6 @@ CREATE TABLE IF NOT EXISTS retailscope.dim_product (
     is_merchandise boolean NOT NULL DEFAULT true
 );
 
--- Few products are no merchandise, and every question about one customer asks which.
-CREATE INDEX IF NOT EXISTS dim_product_not_merchandise ON retailscope.dim_product (product_key) WHERE NOT is_merchandise;
-
 CREATE TABLE IF NOT EXISTS retailscope.product_description (
     product_key integer NOT NULL REFERENCES retailscope.dim_product,
     description text NOT NULL,

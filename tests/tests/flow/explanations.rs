@@ -118,7 +118,7 @@ fn reasons_add_up_to_the_prediction() {
             "SELECT meaning FROM rs_predict_churn() AS p, rs_explain_churn(p.customer_id) WHERE feature = '(base)' LIMIT 1",
         );
         let unit = if of_score {
-            "the score"
+            "the probability"
         } else {
             "the log-odds"
         };

@@ -41,7 +41,7 @@ fn versions(client: &mut Client) -> String {
 
 #[test]
 fn one_session_at_a_time_changes_models_of_a_task() {
-    let db = "writers";
+    let db = "model_writers";
     let mut first = shop(db);
     let mut other = cluster().connect(db);
     // A training that is not committed: another one waits, and then meets the first as its champion.
