@@ -1,7 +1,6 @@
 //! Functions that return many rows: they go into a tuplestore, which keeps `work_mem` in memory and the rest in a temporary
 //! file, so that a million predictions take no more memory than a thousand.
 
-use crate::pg::datum::EPOCH_DAYS;
 use crate::pg::error::{Failure, Outcome};
 use pgrx::PgMemoryContexts;
 use pgrx::callconv::{Arg, ArgAbi};
@@ -48,14 +47,6 @@ pub enum Cell<'a> {
     Int(i32),
     /// `bigint`.
     Big(i64),
-    /// `date`, in days since 1970.
-    Date(i32),
-}
-
-impl From<Option<f64>> for Cell<'_> {
-    fn from(value: Option<f64>) -> Self {
-        value.map_or(Cell::Null, Cell::Float)
-    }
 }
 
 /// Rows between two times that their texts are freed.
@@ -163,6 +154,5 @@ fn datum(cell: Cell<'_>) -> pg_sys::Datum {
         Cell::Bool(value) => pg_sys::Datum::from(value),
         Cell::Int(value) => pg_sys::Datum::from(value),
         Cell::Big(value) => pg_sys::Datum::from(value),
-        Cell::Date(days) => pg_sys::Datum::from(days - EPOCH_DAYS),
     }
 }

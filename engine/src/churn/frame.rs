@@ -33,15 +33,6 @@ impl Feature {
     }
 }
 
-/// A value of a feature.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Value {
-    /// Of a number; NaN where it is not known.
-    Number(f64),
-    /// Of a text; `None` where it is not known.
-    Text(Option<String>),
-}
-
 /// A column of a model's matrix.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Column {

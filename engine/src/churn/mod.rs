@@ -24,7 +24,7 @@ pub mod threshold;
 pub mod train;
 
 pub use fit_error::FitError;
-pub use frame::{Column, Feature, FrameBuilder, FrameDigest, Frames, Part, Value};
+pub use frame::{Column, Feature, FrameBuilder, FrameDigest, Frames, Part};
 pub use model::{ChurnModel, Encoder, Explanation, Unit};
 
 #[cfg(test)]

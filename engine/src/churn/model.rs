@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::FitError;
 use super::calibration::Calibration;
-use super::frame::{Column, Feature, FrameDigest, Value};
+use super::frame::{Column, Feature, FrameDigest};
 use super::learner::{Learner, Scale};
 use crate::control::Control;
 
@@ -225,19 +225,6 @@ impl ChurnModel {
     #[must_use]
     pub fn column_names(&self) -> Vec<String> {
         column_names(&self.features, &self.columns)
-    }
-
-    /// One value of each feature, split as [`Encoder::encode`] takes them.
-    #[must_use]
-    pub fn split<'a>(&self, values: &'a [Value]) -> (Vec<f64>, Vec<Option<&'a str>>) {
-        let (mut numbers, mut texts) = (Vec::new(), Vec::new());
-        for value in values {
-            match value {
-                Value::Number(n) => numbers.push(*n),
-                Value::Text(t) => texts.push(t.as_deref()),
-            }
-        }
-        (numbers, texts)
     }
 }
 
