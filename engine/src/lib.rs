@@ -2,9 +2,10 @@
 //!
 //! Data flows in one direction and so do the imports (an architecture test holds them to it):
 //! `ingest` (readers) -> `clean` (typed lines, rules, duplicates) -> `lake` (Parquet) -> `warehouse` (facts and dimensions)
-//! -> `churn` and `segments` (models of customers) -> `models` (their artifacts).
+//! -> `churn` and `segments` (models of customers), `baskets` (what is bought together) -> `models` (their artifacts).
 //! Nothing here knows Postgres, reads the wall clock or draws from a global random source.
 
+pub mod baskets;
 mod calendar;
 pub mod churn;
 pub mod clean;

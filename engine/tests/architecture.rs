@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The stages of the engine, in the order in which data flows: a stage imports itself and earlier ones.
-const FLOW: [&str; 7] = [
+const FLOW: [&str; 8] = [
     "ingest",
     "clean",
     "lake",
     "warehouse",
     "churn",
     "segments",
+    "baskets",
     "models",
 ];
 /// Modules of the engine that every stage may import and that import no stage.
@@ -23,7 +24,7 @@ const FREE: [&str; 8] = [
 /// warehouse, a restore from the lake takes the ingest's way of appending, and a new warehouse gets the ingest's rules. A
 /// stored model may read only features that there are, and whoever trains stores. All of them use `pg`, which knows none of
 /// them.
-const BOUNDARY: [(&str, &[&str]); 8] = [
+const BOUNDARY: [(&str, &[&str]); 9] = [
     ("ingest", &["pg", "lake", "warehouse"]),
     ("lake", &["pg", "ingest", "warehouse"]),
     ("warehouse", &["pg", "ingest"]),
@@ -31,6 +32,7 @@ const BOUNDARY: [(&str, &[&str]); 8] = [
     ("models", &["pg", "features"]),
     ("churn", &["pg", "features", "models"]),
     ("segments", &["pg", "features", "models"]),
+    ("baskets", &["pg", "models"]),
     ("pg", &[]),
 ];
 

@@ -39,6 +39,8 @@ pub enum Kind {
     Churn,
     /// [`crate::segments::SegmentModel`].
     Segments,
+    /// Association rules of baskets.
+    Baskets,
 }
 
 impl Kind {
@@ -46,11 +48,12 @@ impl Kind {
         match self {
             Kind::Churn => 1,
             Kind::Segments => 2,
+            Kind::Baskets => 3,
         }
     }
 
     fn of(code: u16) -> Option<Kind> {
-        [Kind::Churn, Kind::Segments]
+        [Kind::Churn, Kind::Segments, Kind::Baskets]
             .into_iter()
             .find(|k| k.code() == code)
     }
@@ -61,6 +64,7 @@ impl Kind {
         match self {
             Kind::Churn => "churn",
             Kind::Segments => "segments",
+            Kind::Baskets => "baskets",
         }
     }
 }

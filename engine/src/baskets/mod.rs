@@ -1,0 +1,23 @@
+//! Baskets: what is bought together, and what that advises.
+//!
+//! [`BasketsBuilder`] takes lines of baskets in any order. A [`Database`] holds the baskets that are mined, with their frequent
+//! items alone; [`mine()`] finds the frequent itemsets by one of three algorithms, all with the same result, within limits.
+
+mod apriori;
+mod database;
+mod eclat;
+mod error;
+mod fpgrowth;
+mod gate;
+mod itemsets;
+mod mine;
+mod store;
+mod threshold;
+
+pub use database::Database;
+pub use error::BasketError;
+pub use gate::{Cap, LONGEST, Limits};
+pub use itemsets::{Itemsets, Node};
+pub use mine::{Algorithm, Mined, mine};
+pub use store::{About, Baskets, BasketsBuilder, MONEY_UNITS};
+pub use threshold::Fraction;
