@@ -44,8 +44,8 @@ fn linear(c: &mut Criterion) {
     group.sample_size(10);
     group.throughput(Throughput::Elements(ROWS as u64));
     let prepare = || {
-        let fitted = Preparation::fit(x.view(), &names, true, &Free).unwrap();
-        fitted.apply(x.view(), &Free).unwrap()
+        let (_, prepared) = Preparation::fit_apply(x.view(), &names, true, &Free).unwrap();
+        prepared
     };
     group.bench_function("prepare", |b| b.iter(|| black_box(prepare())));
     let prepared = prepare();

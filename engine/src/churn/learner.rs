@@ -110,8 +110,7 @@ impl Learner {
         let weights = weights(labels, class_weight)?;
         let weights = weights.as_deref();
         if let LearnerParams::Logistic(params) = params {
-            let preparation = Preparation::fit(x, names, true, control)?;
-            let prepared = preparation.apply(x, control)?;
+            let (preparation, prepared) = Preparation::fit_apply(x, names, true, control)?;
             let fitted = logistic::fit(prepared.view(), labels, weights, params, control)?;
             return Ok(Learner::Linear {
                 preparation,

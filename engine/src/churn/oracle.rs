@@ -79,7 +79,9 @@ impl Oracle {
     }
 
     pub(super) fn preparation(&self) -> Preparation {
-        Preparation::fit(self.x().view(), &names(4), true, &Free).unwrap()
+        Preparation::fit_apply(self.x().view(), &names(4), true, &Free)
+            .unwrap()
+            .0
     }
 
     pub(super) fn prepared(&self) -> Prepared {

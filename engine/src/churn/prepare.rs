@@ -40,6 +40,20 @@ pub struct Prepared {
 }
 
 impl Prepared {
+    fn of(
+        rows: usize,
+        columns: usize,
+        values: Vec<f64>,
+        charge: Charge,
+    ) -> Result<Prepared, FitError> {
+        let matrix = Array2::from_shape_vec((rows, columns), values)
+            .map_err(|error| FitError::data(error.to_string()))?;
+        Ok(Prepared {
+            matrix,
+            _charge: charge,
+        })
+    }
+
     /// Rows x columns of the preparation, all values finite, in standard layout.
     #[must_use]
     pub fn view(&self) -> ArrayView2<'_, f64> {
@@ -123,17 +137,17 @@ fn signed_log(value: f64) -> f64 {
 }
 
 impl Preparation {
-    /// Fits on `x` (rows x features, NaN = missing, standard layout); `names` are the features' names, in the order of the
-    /// columns. With `log`, each value first becomes sign(x) ln(1 + |x|).
+    /// Fits on `x` (rows x features, NaN = missing, standard layout) and prepares it, as [`Preparation::apply`] would; `names`
+    /// are the features' names, in the order of the columns. With `log`, each value first becomes sign(x) ln(1 + |x|).
     ///
     /// # Errors
     /// [`FitError::Data`] for no rows, another number of names, values too large for a mean; [`FitError::Stopped`].
-    pub fn fit(
+    pub fn fit_apply(
         x: ArrayView2<'_, f64>,
         names: &[String],
         log: bool,
         control: &dyn Control,
-    ) -> Result<Preparation, FitError> {
+    ) -> Result<(Preparation, Prepared), FitError> {
         let width = names.len();
         let values = flat(&x, width)?;
         if values.is_empty() {
@@ -148,22 +162,23 @@ impl Preparation {
         let mut partial: Vec<Moments> = Vec::new();
         reserve(&mut partial, parts * width, PHASE)?;
         partial.resize(parts * width, Moments::NONE);
+        // Logarithms cost more than all else here: they are taken once.
+        let (mut taken, charge) = room(values.len(), control)?;
         partial
             .par_chunks_mut(width)
+            .zip(taken.par_chunks_mut(CHUNK * width))
             .zip(values.par_chunks(CHUNK * width))
-            .try_for_each(|(moments, chunk)| {
+            .try_for_each(|((moments, taken), chunk)| {
+                for (taken, value) in taken.iter_mut().zip(chunk) {
+                    *taken = if log { signed_log(*value) } else { *value };
+                }
                 let mut there = Vec::new();
                 reserve(&mut there, CHUNK, PHASE)?;
                 for (column, moments) in moments.iter_mut().enumerate() {
                     control.check()?;
                     there.clear();
-                    let cells = chunk.iter().skip(column).step_by(width);
-                    let cells = cells.copied().filter(|v| !v.is_nan());
-                    if log {
-                        there.extend(cells.map(signed_log));
-                    } else {
-                        there.extend(cells);
-                    }
+                    let cells = taken.iter().skip(column).step_by(width);
+                    there.extend(cells.copied().filter(|v| !v.is_nan()));
                     *moments = Moments::of(&there);
                 }
                 Ok::<(), Stop>(())
@@ -200,7 +215,41 @@ impl Preparation {
         preparation
             .check()
             .map_err(|_| FitError::data("features have values that are too large for a mean"))?;
-        Ok(preparation)
+        let prepared = preparation.standardised(rows, taken, charge, control)?;
+        Ok((preparation, prepared))
+    }
+
+    /// Puts rows of logarithms into standard units: in their place, where there are no indicators.
+    fn standardised(
+        &self,
+        rows: usize,
+        mut taken: Vec<f64>,
+        charge: Charge,
+        control: &dyn Control,
+    ) -> Result<Prepared, FitError> {
+        let (width, columns) = (self.features.len(), self.columns());
+        if columns > width {
+            let (mut out, own) = room(rows.saturating_mul(columns), control)?;
+            out.par_chunks_mut(CHUNK * columns)
+                .zip(taken.par_chunks(CHUNK * width))
+                .try_for_each(|(out, chunk)| {
+                    control.check()?;
+                    let rows = out.chunks_exact_mut(columns).zip(chunk.chunks_exact(width));
+                    rows.for_each(|(out, row)| self.fill(row, out, |v| v));
+                    Ok::<(), Stop>(())
+                })?;
+            return Prepared::of(rows, columns, out, own);
+        }
+        taken.par_chunks_mut(CHUNK * width).try_for_each(|chunk| {
+            control.check()?;
+            for row in chunk.chunks_exact_mut(width) {
+                for (value, units) in row.iter_mut().zip(self.of_columns()) {
+                    *value = standard(*value, units);
+                }
+            }
+            Ok::<(), Stop>(())
+        })?;
+        Prepared::of(rows, columns, taken, charge)
     }
 
     fn push(&mut self, (mean, scale, varies): (f64, f64, bool)) {
@@ -293,10 +342,7 @@ impl Preparation {
         let cells = rows
             .checked_mul(columns)
             .ok_or_else(|| FitError::data("the matrix is too large"))?;
-        let charge = Charge::new((cells as u64).saturating_mul(8), PHASE, control)?;
-        let mut prepared: Vec<f64> = Vec::new();
-        reserve(&mut prepared, cells, PHASE)?;
-        prepared.resize(cells, 0.0);
+        let (mut prepared, charge) = room(cells, control)?;
         if !values.is_empty() {
             prepared
                 .par_chunks_mut(CHUNK * columns)
@@ -304,43 +350,43 @@ impl Preparation {
                 .try_for_each(|(out, chunk)| {
                     control.check()?;
                     let rows = out.chunks_exact_mut(columns).zip(chunk.chunks_exact(width));
-                    rows.for_each(|(out, row)| self.fill(row, out));
+                    rows.for_each(|(out, row)| self.fill(row, out, |v| self.taken(v)));
                     Ok::<(), Stop>(())
                 })?;
         }
-        let matrix = Array2::from_shape_vec((rows, columns), prepared)
-            .map_err(|error| FitError::data(error.to_string()))?;
-        Ok(Prepared {
-            matrix,
-            _charge: charge,
-        })
+        Prepared::of(rows, columns, prepared, charge)
     }
 
     /// Prepares one customer's features, to the same bits as [`Preparation::apply`]; values that are not there are missing.
     #[must_use]
     pub fn apply_row(&self, row: &[f64]) -> Vec<f64> {
         let mut out = vec![0.0; self.columns()];
-        self.fill(row, &mut out);
+        self.fill(row, &mut out, |v| self.taken(v));
         out
     }
 
-    fn fill(&self, row: &[f64], out: &mut [f64]) {
-        let value = |feature: usize| row.get(feature).copied().unwrap_or(f64::NAN);
+    /// A value as it is standardised.
+    fn taken(&self, value: f64) -> f64 {
+        if self.log { signed_log(value) } else { value }
+    }
+
+    /// Mean, scale and whether it varies of each column.
+    fn of_columns(&self) -> impl Iterator<Item = (f64, f64, bool)> + '_ {
         let units = self.means.iter().zip(&self.scales).zip(&self.varies);
-        let mut columns = out.iter_mut().zip(units);
+        units.map(|((&mean, &scale), &varies)| (mean, scale, varies))
+    }
+
+    /// A prepared row; `taken` makes a value of the row what is standardised.
+    fn fill(&self, row: &[f64], out: &mut [f64], taken: impl Fn(f64) -> f64) {
+        let value = |feature: usize| row.get(feature).copied().unwrap_or(f64::NAN);
+        let mut columns = out.iter_mut().zip(self.of_columns());
         for feature in 0..self.features.len() {
-            let Some((out, ((mean, scale), &varies))) = columns.next() else {
+            let Some((out, units)) = columns.next() else {
                 return;
             };
-            let value = value(feature);
-            *out = if value.is_nan() || !varies {
-                0.0
-            } else {
-                let value = if self.log { signed_log(value) } else { value };
-                ((value - mean) / scale).clamp(-LARGEST, LARGEST)
-            };
+            *out = standard(taken(value(feature)), units);
         }
-        for (&feature, (out, ((mean, scale), &varies))) in self.indicated.iter().zip(columns) {
+        for (&feature, (out, (mean, scale, varies))) in self.indicated.iter().zip(columns) {
             let missing = f64::from(value(feature as usize).is_nan());
             *out = if varies {
                 (missing - mean) / scale
@@ -349,6 +395,24 @@ impl Preparation {
             };
         }
     }
+}
+
+/// A value of a feature in its column's unit; 0, the mean, where it is missing.
+fn standard(value: f64, (mean, scale, varies): (f64, f64, bool)) -> f64 {
+    if value.is_nan() || !varies {
+        0.0
+    } else {
+        ((value - mean) / scale).clamp(-LARGEST, LARGEST)
+    }
+}
+
+/// Zeros, charged.
+fn room(cells: usize, control: &dyn Control) -> Result<(Vec<f64>, Charge), Stop> {
+    let charge = Charge::new((cells as u64).saturating_mul(8), PHASE, control)?;
+    let mut zeros: Vec<f64> = Vec::new();
+    reserve(&mut zeros, cells, PHASE)?;
+    zeros.resize(cells, 0.0);
+    Ok((zeros, charge))
 }
 
 /// The cells of a matrix with `width` columns, row by row.

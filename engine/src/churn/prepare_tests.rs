@@ -51,7 +51,9 @@ fn a_row_is_prepared_as_in_a_batch_and_a_new_missing_value_is_the_mean() {
         preparation.apply_row(&[1.0, 5.0, f64::NAN, f64::NAN])
     );
     // a number far off stays finite
-    let raw = Preparation::fit(x.view(), &names(4), false, &Free).unwrap();
+    let raw = Preparation::fit_apply(x.view(), &names(4), false, &Free)
+        .unwrap()
+        .0;
     assert!(
         raw.apply_row(&[1e308, -1e308, 0.0, 0.0])
             .iter()
@@ -63,7 +65,9 @@ fn a_row_is_prepared_as_in_a_batch_and_a_new_missing_value_is_the_mean() {
 fn constant_and_absent_columns_weigh_nothing() {
     let nan = f64::NAN;
     let x = array![[0.1, nan, 1.0], [0.1, nan, nan], [0.1, nan, 3.0]];
-    let preparation = Preparation::fit(x.view(), &names(3), false, &Free).unwrap();
+    let preparation = Preparation::fit_apply(x.view(), &names(3), false, &Free)
+        .unwrap()
+        .0;
     let names = preparation.names();
     assert_eq!(names, ["f0", "f1", "f2", "f1 is missing", "f2 is missing"]);
     let root = 2.0_f64.sqrt();
@@ -80,9 +84,24 @@ fn constant_and_absent_columns_weigh_nothing() {
 }
 
 #[test]
+fn the_rows_of_the_fit_are_prepared_as_any_others() {
+    let nan = f64::NAN;
+    let whole = array![[1.0, -2.0, 7.0], [3.5, 0.25, 7.0], [0.1, 1e9, 7.0]];
+    let missing = array![[1.0, nan, 7.0], [3.5, 0.25, 7.0], [nan, 1e9, 7.0]];
+    for x in [whole, missing] {
+        for log in [false, true] {
+            let (preparation, prepared) =
+                Preparation::fit_apply(x.view(), &names(3), log, &Free).unwrap();
+            let again = preparation.apply(x.view(), &Free).unwrap();
+            assert_eq!(prepared.view(), again.view(), "{x} {log}");
+        }
+    }
+}
+
+#[test]
 fn what_cannot_be_prepared_is_refused() {
     let empty = Array2::<f64>::zeros((0, 2));
-    let fit = |x: &Array2<f64>, n| Preparation::fit(x.view(), &names(n), false, &Free);
+    let fit = |x: &Array2<f64>, n| Preparation::fit_apply(x.view(), &names(n), false, &Free);
     assert!(matches!(fit(&empty, 2), Err(FitError::Data(_))));
     assert!(matches!(
         fit(&Array2::zeros((3, 2)), 3),
@@ -92,7 +111,7 @@ fn what_cannot_be_prepared_is_refused() {
         fit(&array![[1e308], [-1e308], [1.7e308]], 1),
         Err(FitError::Data(_))
     ));
-    let preparation = fit(&array![[1.0, 2.0], [2.0, 3.0]], 2).unwrap();
+    let (preparation, _) = fit(&array![[1.0, 2.0], [2.0, 3.0]], 2).unwrap();
     assert!(
         preparation
             .apply(Array2::zeros((1, 3)).view(), &Free)
@@ -136,7 +155,9 @@ fn the_moments_of_many_rows_are_those_of_their_formula() {
     // 0 to 9,999 in order, so that the chunks have different means: mean (n - 1) / 2, variance (n^2 - 1) / 12
     let n = 10_000;
     let x = Array2::from_shape_fn((n, 1), |(row, _)| row as f64);
-    let preparation = Preparation::fit(x.view(), &names(1), false, &Free).unwrap();
+    let preparation = Preparation::fit_apply(x.view(), &names(1), false, &Free)
+        .unwrap()
+        .0;
     let (mean, scale) = preparation.units().next().flatten().unwrap();
     near(mean, 4999.5, 1e-14);
     near(scale, ((1e8 - 1.0) / 12.0_f64).sqrt(), 1e-14);
@@ -149,8 +170,11 @@ fn threads_change_nothing_and_work_can_be_stopped() {
         .iter_mut()
         .step_by(7)
         .for_each(|v| *v = f64::NAN);
-    let preparation =
-        on_any_threads(|| Preparation::fit(x.view(), &names(3), true, &Free).unwrap());
+    let preparation = on_any_threads(|| {
+        Preparation::fit_apply(x.view(), &names(3), true, &Free)
+            .unwrap()
+            .0
+    });
     on_any_threads(|| {
         preparation
             .apply(x.view(), &Free)
@@ -166,7 +190,7 @@ fn threads_change_nothing_and_work_can_be_stopped() {
     assert_eq!(control.held_bytes(), 0);
     let stopped = preparation.apply(x.view(), &Probe::stopping_after(3));
     assert!(matches!(stopped, Err(FitError::Stopped(Stop::Cancelled))));
-    let stopped = Preparation::fit(x.view(), &names(3), true, &Probe::stopping_after(3));
+    let stopped = Preparation::fit_apply(x.view(), &names(3), true, &Probe::stopping_after(3));
     assert!(matches!(stopped, Err(FitError::Stopped(Stop::Cancelled))));
     let poor = preparation.apply(x.view(), &Probe::patient().granting(900_000));
     assert!(matches!(poor, Err(FitError::Stopped(Stop::Memory { .. }))));

@@ -76,7 +76,7 @@ pub(super) fn minimise(
         sign = if fitted.labels().pos.class { 1.0 } else { -1.0 };
         let mut next: Vec<f64> = fitted.params().iter().map(|b| sign * b).collect();
         next.push(sign * fitted.intercept());
-        let mut terms = problem.evaluate(&next, 1, control)?;
+        let mut terms = problem.evaluate(&next, 1, false, control)?;
         let reached = terms.loss + penalty.of(&next);
         penalty.smooth(&next, &mut terms);
         if !reached.is_finite() {

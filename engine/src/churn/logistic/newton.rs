@@ -27,6 +27,10 @@ const FLAT: f64 = 1e-9;
 /// As [`FLAT`], where rounding allows no better.
 const NEARLY_FLAT: f64 = 1e-6;
 
+/// A gradient from which the next step is expected to end at the minimum, relative as [`FLAT`]: the error of a Newton step is
+/// of the order of the square of the one before.
+const CLOSE: f64 = 1e-5;
+
 /// The largest change of a coefficient that counts as none.
 const STILL: f64 = 1e-10;
 
@@ -139,8 +143,10 @@ pub(super) fn minimise(
 }
 
 impl Descent<'_> {
-    fn point(&self, at: Vec<f64>) -> Result<Point, Stop> {
-        let mut terms = self.problem.evaluate(&at, self.every, self.control)?;
+    fn point(&self, at: Vec<f64>, curvature: bool) -> Result<Point, Stop> {
+        let mut terms = self
+            .problem
+            .evaluate(&at, self.every, curvature, self.control)?;
         let objective = terms.loss + self.penalty.of(&at);
         self.penalty.smooth(&at, &mut terms);
         Ok(Point {
@@ -153,7 +159,7 @@ impl Descent<'_> {
     /// Newton steps until the gradient is `flat`: the point, the number of steps, whether it is a minimum.
     fn run(&self, start: Vec<f64>, most: u32, flat: f64) -> Result<(Point, u32, bool), Stop> {
         let penalty = &self.penalty;
-        let mut now = self.point(start)?;
+        let mut now = self.point(start, true)?;
         for iteration in 0..most {
             self.control
                 .progress("fitting logistic regression", u64::from(iteration), 0);
@@ -167,7 +173,7 @@ impl Descent<'_> {
                 let enough = slope.min(self.scale) * 1e-4;
                 proximal_step(&now.terms, &now.at, penalty, enough, self.control)?
             };
-            let Some(next) = self.search(&now, &step)? else {
+            let Some(next) = self.search(&now, &step, slope, flat)? else {
                 return Ok((now, iteration, slope <= NEARLY_FLAT * self.scale));
             };
             let largest = next.at.iter().map(|b| b.abs()).fold(1.0, f64::max);
@@ -183,8 +189,16 @@ impl Descent<'_> {
         Ok((now, most, converged))
     }
 
-    /// Halves the step until the objective falls enough (Armijo's rule); `None` when rounding leaves nothing to gain.
-    fn search(&self, now: &Point, step: &[f64]) -> Result<Option<Point>, Stop> {
+    /// Halves the step until the objective falls enough (Armijo's rule); `None` when rounding leaves nothing to gain. The
+    /// point that is found has no Hessian where its gradient is `flat`, since no step is taken from there.
+    fn search(
+        &self,
+        now: &Point,
+        step: &[f64],
+        slope: f64,
+        flat: f64,
+    ) -> Result<Option<Point>, Stop> {
+        let close = slope <= CLOSE * self.scale;
         let smooth: f64 = now
             .terms
             .gradient
@@ -196,11 +210,16 @@ impl Descent<'_> {
         let descent = smooth + rough - self.penalty.absolute(&now.at);
         let mut length = 1.0;
         for _ in 0..if descent < 0.0 { HALVINGS } else { 0 } {
-            let next = self.point(moved(&now.at, step, length))?;
+            let next = self.point(moved(&now.at, step, length), !close)?;
             // The last bits of the objective are noise.
             let noise = 1e-14 * now.objective.abs();
             if next.objective <= now.objective + 1e-4 * length * descent + noise {
-                return Ok(Some(next));
+                let ends = self.penalty.slope(&next.at, &next.terms.gradient) <= flat * self.scale;
+                return if close && !ends {
+                    self.point(next.at, true).map(Some)
+                } else {
+                    Ok(Some(next))
+                };
             }
             length /= 2.0;
         }

@@ -111,12 +111,13 @@ impl<'a> Problem<'a> {
         })
     }
 
-    /// Loss, gradient and Hessian at `at`: the coefficients and the intercept. With `every` above 1 an estimate from one of so
-    /// many blocks of rows.
+    /// Loss, gradient and, where `curvature` is asked for, Hessian at `at`: the coefficients and the intercept. With `every`
+    /// above 1 an estimate from one of so many blocks of rows.
     pub(super) fn evaluate(
         &self,
         at: &[f64],
         every: usize,
+        curvature: bool,
         control: &dyn Control,
     ) -> Result<Terms, Stop> {
         let rows = self.labels.len();
@@ -124,7 +125,10 @@ impl<'a> Problem<'a> {
         let parts = rows.div_ceil(part);
         let sums: Vec<Sums> = (0..parts)
             .into_par_iter()
-            .map(|i| self.part(at, i * part..((i + 1) * part).min(rows), every, control))
+            .map(|i| {
+                let rows = i * part..((i + 1) * part).min(rows);
+                self.part(at, rows, every, curvature, control)
+            })
             .collect::<Result<_, Stop>>()?;
         let mut total: Option<Sums> = None;
         for sums in sums {
@@ -176,6 +180,7 @@ impl<'a> Problem<'a> {
         at: &[f64],
         rows: Range<usize>,
         every: usize,
+        curvature: bool,
         control: &dyn Control,
     ) -> Result<Sums, Stop> {
         let (columns, panels) = (self.columns, panels(self.columns));
@@ -207,6 +212,9 @@ impl<'a> Problem<'a> {
                         *sum += slope * x;
                     }
                 }
+            }
+            if !curvature {
+                continue;
             }
             for (panel, out) in design
                 .chunks_exact(BLOCK)
