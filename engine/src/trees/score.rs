@@ -7,11 +7,11 @@ use super::ensemble::Ensemble;
 use crate::control::{Charge, Control, Stop, reserve};
 
 /// Rows that one task scores.
-const CHUNK: usize = 2048;
+const CHUNK: usize = 4096;
 
 /// Values of a block of rows, which goes through one tree after the other. Block and tree stay in the second cache; a tree of a
 /// deep forest does not stay in the first one, and is fetched once a block, which so must not be small.
-const BLOCK: usize = 24_576;
+const BLOCK: usize = 49_152;
 
 /// Rows that go down a tree side by side: the steps of one row wait for each other, those of several do not.
 const LANES: usize = 8;
