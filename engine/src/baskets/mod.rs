@@ -25,3 +25,10 @@ pub use itemsets::{Itemsets, Node};
 pub use mine::{Algorithm, Mined, mine};
 pub use store::{About, Baskets, BasketsBuilder, MONEY_UNITS};
 pub use threshold::Fraction;
+
+#[cfg(test)]
+mod condense_tests;
+#[cfg(test)]
+mod mine_tests;
+#[cfg(test)]
+mod testing;
