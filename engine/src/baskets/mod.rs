@@ -29,6 +29,12 @@ pub use threshold::Fraction;
 #[cfg(test)]
 mod condense_tests;
 #[cfg(test)]
+mod gate_tests;
+#[cfg(test)]
 mod mine_tests;
+#[cfg(test)]
+mod real_data_tests;
+#[cfg(test)]
+mod store_tests;
 #[cfg(test)]
 mod testing;
