@@ -41,6 +41,8 @@ pub struct Gate<'a> {
     max_itemsets: u64,
     counts: [AtomicU64; LONGEST + 1],
     longest: AtomicUsize,
+    /// Items of the itemsets that are looked for now, where an algorithm goes by length.
+    sought: AtomicUsize,
     over_itemsets: AtomicBool,
     over_time: AtomicBool,
     /// The share of the time at which the length is lowered next, in millionths.
@@ -62,6 +64,7 @@ impl<'a> Gate<'a> {
             max_itemsets: limits.max_itemsets,
             counts: [const { AtomicU64::new(0) }; LONGEST + 1],
             longest: AtomicUsize::new(limits.max_len.clamp(1, LONGEST)),
+            sought: AtomicUsize::new(0),
             over_itemsets: AtomicBool::new(false),
             over_time: AtomicBool::new(false),
             alarm: AtomicU64::new(500_000),
@@ -80,32 +83,38 @@ impl<'a> Gate<'a> {
         self.longest.load(Ordering::Relaxed)
     }
 
+    /// Tells that all shorter itemsets are found: when time runs out, only those of `length` items and longer are dropped.
+    pub fn looking_for(&self, length: usize) {
+        self.sought.fetch_max(length, Ordering::Relaxed);
+    }
+
     /// Counts `more` itemsets of `length` items that were found.
     pub fn found(&self, length: usize, more: u64) {
         if let Some(count) = self.counts.get(length) {
-            count.fetch_add(more, Ordering::Relaxed);
+            // Sequentially consistent: of two threads that count at once, one sees both counts.
+            count.fetch_add(more, Ordering::SeqCst);
         }
-        while self.sum() > self.max_itemsets && self.longest() > 1 {
+        loop {
+            let longest = self.longest();
+            if longest <= 1 || self.sum(longest) <= self.max_itemsets {
+                break;
+            }
             self.over_itemsets.store(true, Ordering::Relaxed);
-            self.shorten(self.longest());
+            // Unless another thread has lowered it: the sum is of this length alone.
+            let _lowered = self.longest.compare_exchange(
+                longest,
+                longest - 1,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            );
         }
     }
 
-    /// Itemsets that are found and not dropped.
-    fn sum(&self) -> u64 {
-        let kept = self.counts.iter().take(self.longest() + 1);
-        kept.map(|c| c.load(Ordering::Relaxed))
+    /// Itemsets of up to `longest` items that were found.
+    fn sum(&self, longest: usize) -> u64 {
+        let kept = self.counts.iter().take(longest + 1);
+        kept.map(|c| c.load(Ordering::SeqCst))
             .fold(0, u64::saturating_add)
-    }
-
-    /// Lowers the length from `from` by one, unless another thread has done so.
-    fn shorten(&self, from: usize) {
-        let _lowered = self.longest.compare_exchange(
-            from,
-            from.saturating_sub(1).max(1),
-            Ordering::Relaxed,
-            Ordering::Relaxed,
-        );
     }
 
     /// Looks whether the work was cancelled, and at the time: to be called at least every 50 ms. Half of the time is for all
@@ -131,7 +140,8 @@ impl<'a> Gate<'a> {
                 let count = self.counts.get(*length);
                 count.is_some_and(|c| c.load(Ordering::Relaxed) > 0)
             };
-            let longest = (1..=self.longest()).rev().find(used).unwrap_or(1);
+            let found = (1..=self.longest()).rev().find(used).unwrap_or(1);
+            let longest = found.max(self.sought.load(Ordering::Relaxed));
             self.longest
                 .fetch_min(longest.saturating_sub(1).max(1), Ordering::Relaxed);
         }

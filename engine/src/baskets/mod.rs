@@ -4,20 +4,37 @@
 //! items alone; [`mine()`] finds the frequent itemsets by one of three algorithms, all with the same result, within limits.
 
 mod apriori;
+mod condense;
 mod database;
 mod eclat;
 mod error;
 mod fpgrowth;
 mod gate;
+mod index;
 mod itemsets;
 mod mine;
 mod store;
 mod threshold;
 
+pub use condense::Condense;
 pub use database::Database;
 pub use error::BasketError;
 pub use gate::{Cap, LONGEST, Limits};
+pub use index::Index;
 pub use itemsets::{Itemsets, Node};
 pub use mine::{Algorithm, Mined, mine};
 pub use store::{About, Baskets, BasketsBuilder, MONEY_UNITS};
 pub use threshold::Fraction;
+
+#[cfg(test)]
+mod condense_tests;
+#[cfg(test)]
+mod gate_tests;
+#[cfg(test)]
+mod mine_tests;
+#[cfg(test)]
+mod real_data_tests;
+#[cfg(test)]
+mod store_tests;
+#[cfg(test)]
+mod testing;
