@@ -7,10 +7,13 @@ mod apriori;
 mod database;
 mod eclat;
 mod error;
+mod found;
 mod fpgrowth;
 mod gate;
 mod itemsets;
+mod lattice;
 mod mine;
+mod rows;
 mod store;
 mod threshold;
 
