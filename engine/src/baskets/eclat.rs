@@ -94,7 +94,6 @@ impl State {
                 found,
                 |row, held| {
                     held.for_each(|at| columns.put(at, row));
-                    Ok(())
                 },
             )?;
             self.class(place, &columns, &extensions, depth, found)?;
@@ -135,7 +134,6 @@ impl State {
         tables.places(place.rows, rows, last, extensions, found, |_, held| {
             held.for_each(|member| class.put(member as usize, at));
             at += 1;
-            Ok(())
         })?;
         self.dense.mine(class, place.min_count, depth, found)
     }

@@ -9,41 +9,56 @@ const PHASE: &str = "projecting baskets";
 /// Rows between two looks at the control.
 const CHUNK: usize = 1024;
 
-/// Rows of ascending numbers of items.
+/// Rows whose common memory is asked for at once, so that a walk waits for one of them and not for each.
+const BATCH: usize = 16;
+
+/// Rows of ascending numbers of items, one behind the other. A row is named by where it ends: it is only ever read from there,
+/// down to an item that it holds.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rows<'a> {
-    pub offsets: &'a [u32],
-    pub items: &'a [u32],
+    items: &'a [u32],
+}
+
+/// The items of a row above another, from the highest on.
+#[derive(Debug)]
+pub(super) struct Above<'a> {
+    items: std::slice::Iter<'a, u32>,
+    floor: u32,
+}
+
+impl Iterator for Above<'_> {
+    type Item = u32;
+
+    fn next(&mut self) -> Option<u32> {
+        self.items
+            .next_back()
+            .copied()
+            .filter(|item| *item > self.floor)
+    }
 }
 
 impl<'a> Rows<'a> {
-    pub(super) fn of(database: &'a Database) -> Rows<'a> {
-        Rows {
-            offsets: &database.offsets,
-            items: &database.items,
+    /// Calls `each` with the chosen rows and their items above `floor`.
+    fn walk(
+        self,
+        chosen: &[u32],
+        floor: u32,
+        found: &mut Found<'_>,
+        mut each: impl FnMut(u32, Above<'a>, &mut Found<'_>) -> Result<(), Stop>,
+    ) -> Result<(), Stop> {
+        for batch in chosen.chunks(BATCH) {
+            let last = |row: &u32| self.items.get(row.wrapping_sub(1) as usize);
+            let highest = batch.iter().filter_map(last).max();
+            if highest.is_some_and(|highest| *highest > floor) {
+                for row in batch {
+                    let until = self.items.get(..*row as usize).unwrap_or_default();
+                    let items = until.iter();
+                    each(*row, Above { items, floor }, found)?;
+                }
+            }
+            found.work(BATCH)?;
         }
-    }
-
-    /// The items of a row that are above `item`, from the highest on. Read from the end, so that nobody has to look for
-    /// where `item` stands.
-    fn above(self, row: u32, item: u32) -> impl Iterator<Item = u32> {
-        let at = row as usize;
-        let items = match self.offsets.get(at..at + 2) {
-            Some(&[start, end]) => self.items.get(start as usize..end as usize),
-            _ => None,
-        };
-        let descending = items.unwrap_or_default().iter().rev().copied();
-        descending.take_while(move |i| *i > item)
-    }
-
-    fn each(self) -> impl Iterator<Item = &'a [u32]> {
-        self.offsets.windows(2).map(move |bounds| match *bounds {
-            [start, end] => self
-                .items
-                .get(start as usize..end as usize)
-                .unwrap_or_default(),
-            _ => &[],
-        })
+        Ok(())
     }
 }
 
@@ -71,14 +86,13 @@ impl Columns {
             self.next.push(sum);
             sum += length;
         }
-        let bytes = (self.next.len() as u64 * 2 + 1 + u64::from(sum)) * 4;
+        let bytes = (self.next.len() as u64 * 2 + u64::from(sum)) * 4;
         if bytes > self.charge.bytes() {
             self.charge.set(bytes, PHASE, control)?;
         }
         self.starts.clear();
-        reserve(&mut self.starts, self.next.len() + 1, PHASE)?;
+        reserve(&mut self.starts, self.next.len(), PHASE)?;
         self.starts.extend_from_slice(&self.next);
-        self.starts.push(sum);
         self.rows.clear();
         reserve(&mut self.rows, sum as usize, PHASE)?;
         self.rows.resize(sum as usize, 0);
@@ -99,20 +113,22 @@ impl Columns {
     pub(super) fn whole(database: &Database, gate: &Gate<'_>) -> Result<Columns, Stop> {
         let mut columns = Columns::default();
         columns.prepare(database.supports.iter().copied(), gate.control())?;
-        columns.put_all(Rows::of(database), || gate.check())?;
+        columns.put_all(&database.offsets, &database.items, || gate.check())?;
         Ok(columns)
     }
 
     fn put_all(
         &mut self,
-        rows: Rows<'_>,
+        offsets: &[u32],
+        items: &[u32],
         mut look: impl FnMut() -> Result<(), Stop>,
     ) -> Result<(), Stop> {
-        for (row, items) in (0u32..).zip(rows.each()) {
-            for item in items {
-                self.put(*item, row);
-            }
-            if row as usize % CHUNK == 0 {
+        let mut start = 0;
+        for (at, end) in offsets.iter().enumerate() {
+            let row = items.get(start..*end as usize).unwrap_or_default();
+            row.iter().for_each(|item| self.put(*item, *end));
+            start = *end as usize;
+            if at % CHUNK == 0 {
                 look()?;
             }
         }
@@ -121,13 +137,11 @@ impl Columns {
 
     /// The rows that hold an item.
     pub(super) fn of(&self, item: usize) -> &[u32] {
-        match self.starts.get(item..item + 2) {
-            Some(&[start, _]) => {
-                let end = self.next.get(item).copied().unwrap_or(start);
-                self.rows
-                    .get(start as usize..end as usize)
-                    .unwrap_or_default()
-            }
+        match (self.starts.get(item), self.next.get(item)) {
+            (Some(start), Some(end)) => self
+                .rows
+                .get(*start as usize..*end as usize)
+                .unwrap_or_default(),
             _ => &[],
         }
     }
@@ -157,7 +171,9 @@ impl<'a> Place<'a> {
     /// The whole database.
     pub(super) fn whole(database: &'a Database) -> Place<'a> {
         Place {
-            rows: Rows::of(database),
+            rows: Rows {
+                items: &database.items,
+            },
             items: &[],
             min_count: database.min_count,
         }
@@ -202,16 +218,14 @@ impl Tables {
     ) -> Result<(), Stop> {
         into.clear();
         let counts = self.counts.as_mut_slice();
-        for chunk in chosen.chunks(CHUNK) {
-            for row in chunk {
-                for other in place.rows.above(*row, item) {
-                    if let Some(count) = counts.get_mut(other as usize) {
-                        *count += 1;
-                    }
+        place.rows.walk(chosen, item, found, |_, above, _| {
+            for other in above {
+                if let Some(count) = counts.get_mut(other as usize) {
+                    *count += 1;
                 }
             }
-            found.work(chunk.len())?;
-        }
+            Ok(())
+        })?;
         let first = item + 1;
         let above = counts.get_mut(first as usize..).unwrap_or_default();
         for (local, count) in (first..).zip(above) {
@@ -245,15 +259,12 @@ impl Tables {
             }
         }
         let bits = self.bits.as_slice();
-        for chunk in chosen.chunks(CHUNK) {
-            for row in chunk {
-                let mask = rows.above(*row, item).fold(0, |mask, other| {
-                    mask | bits.get(other as usize).copied().unwrap_or(0)
-                });
-                each(mask, found)?;
-            }
-            found.work(chunk.len())?;
-        }
+        rows.walk(chosen, item, found, |_, above, found| {
+            let mask = above.fold(0, |mask, other| {
+                mask | bits.get(other as usize).copied().unwrap_or(0)
+            });
+            each(mask, found)
+        })?;
         for extension in extensions {
             if let Some(bit) = self.bits.get_mut(extension.local as usize) {
                 *bit = 0;
@@ -270,7 +281,7 @@ impl Tables {
         item: u32,
         extensions: &[Extension],
         found: &mut Found<'_>,
-        mut each: impl FnMut(u32, &mut dyn Iterator<Item = u32>) -> Result<(), Stop>,
+        mut each: impl FnMut(u32, &mut dyn Iterator<Item = u32>),
     ) -> Result<(), Stop> {
         for (place, extension) in (1u32..).zip(extensions) {
             if let Some(slot) = self.places.get_mut(extension.local as usize) {
@@ -278,16 +289,14 @@ impl Tables {
             }
         }
         let places = self.places.as_slice();
-        for chunk in chosen.chunks(CHUNK) {
-            for row in chunk {
-                let mut held = rows.above(*row, item).filter_map(|other| {
-                    let place = places.get(other as usize).copied().unwrap_or(0);
-                    place.checked_sub(1)
-                });
-                each(*row, &mut held)?;
-            }
-            found.work(chunk.len())?;
-        }
+        rows.walk(chosen, item, found, |row, above, _| {
+            let mut held = above.filter_map(|other| {
+                let place = places.get(other as usize).copied().unwrap_or(0);
+                place.checked_sub(1)
+            });
+            each(row, &mut held);
+            Ok(())
+        })?;
         for extension in extensions {
             if let Some(slot) = self.places.get_mut(extension.local as usize) {
                 *slot = 0;
@@ -341,26 +350,19 @@ impl Projected {
                 }
                 _ => items.truncate(start),
             }
-            Ok(())
         })?;
         self.numbers.clear();
         self.numbers.extend(extensions.iter().map(|e| e.item));
-        let rows = Rows {
-            offsets: &self.offsets,
-            items: &self.items,
-        };
         let lengths = extensions.iter().map(|e| e.support);
         self.columns.prepare(lengths, found.control())?;
-        self.columns.put_all(rows, || found.work(CHUNK))
+        self.columns
+            .put_all(&self.offsets, &self.items, || found.work(CHUNK))
     }
 
     /// Where the itemsets of the extensions are looked at.
     pub(super) fn place(&self, min_count: u32) -> Place<'_> {
         Place {
-            rows: Rows {
-                offsets: &self.offsets,
-                items: &self.items,
-            },
+            rows: Rows { items: &self.items },
             items: &self.numbers,
             min_count,
         }
