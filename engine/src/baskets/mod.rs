@@ -13,6 +13,8 @@ mod gate;
 mod itemsets;
 mod lattice;
 mod mine;
+#[cfg(test)]
+mod miners_tests;
 mod rows;
 mod store;
 mod threshold;

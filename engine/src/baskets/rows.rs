@@ -9,7 +9,7 @@ const PHASE: &str = "projecting baskets";
 /// Rows between two looks at the control.
 const CHUNK: usize = 1024;
 
-/// Rows whose common memory is asked for at once, so that a walk waits for one of them and not for each.
+/// Rows whose memory is asked for together, so that a walk does not wait for one after the other.
 const BATCH: usize = 16;
 
 /// Rows of ascending numbers of items, one behind the other. A row is named by where it ends: it is only ever read from there,
@@ -226,18 +226,23 @@ impl Tables {
             }
             Ok(())
         })?;
-        let first = item + 1;
-        let above = counts.get_mut(first as usize..).unwrap_or_default();
-        for (local, count) in (first..).zip(above) {
-            if *count >= place.min_count {
-                reserve(into, 1, PHASE)?;
-                into.push(Extension {
-                    local,
-                    item: place.item(local),
-                    support: *count,
-                });
+        let above = counts.get_mut(item as usize + 1..).unwrap_or_default();
+        let locals = (item + 1..).step_by(BATCH);
+        for (first, batch) in locals.zip(above.chunks_mut(BATCH)) {
+            // Most items are not frequent together: batches without one are passed over.
+            if batch.iter().fold(0, |most, count| most.max(*count)) >= place.min_count {
+                for (local, count) in (first..).zip(batch.iter()) {
+                    if *count >= place.min_count {
+                        reserve(into, 1, PHASE)?;
+                        into.push(Extension {
+                            local,
+                            item: place.item(local),
+                            support: *count,
+                        });
+                    }
+                }
             }
-            *count = 0;
+            batch.fill(0);
         }
         Ok(())
     }

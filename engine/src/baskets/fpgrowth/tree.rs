@@ -127,8 +127,8 @@ impl Tree {
                     *count = next.count;
                 }
             }
+            found.work(to - from)?;
             from = to;
-            found.work(CHUNK)?;
         }
         close(&mut self.nodes, &mut open, path, path);
         Ok(true)
