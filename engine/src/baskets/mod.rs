@@ -8,11 +8,16 @@ mod condense;
 mod database;
 mod eclat;
 mod error;
+mod found;
 mod fpgrowth;
 mod gate;
 mod index;
 mod itemsets;
+mod lattice;
 mod mine;
+#[cfg(test)]
+mod miners_tests;
+mod rows;
 mod store;
 mod threshold;
 
