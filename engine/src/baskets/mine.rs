@@ -1,8 +1,8 @@
 //! Frequent itemsets by one of three algorithms: the same itemsets from each.
 
 use super::gate::{Cap, Gate, Limits};
-use super::{BasketError, Database, Itemsets, apriori, eclat, fpgrowth};
-use crate::control::Control;
+use super::{BasketError, Database, Itemsets, Node, apriori, eclat, fpgrowth};
+use crate::control::{Charge, Control};
 use crate::names::{did_you_mean, listed};
 
 /// How itemsets are found.
@@ -70,6 +70,7 @@ pub struct Mined {
     pub longest: usize,
     /// The limits that were reached.
     pub caps: Vec<Cap>,
+    _charge: Charge,
 }
 
 /// The algorithm for baskets of this density.
@@ -107,11 +108,14 @@ pub fn mine(
     };
     // A limit may have been reached after a part was handed over.
     gate.prune(&mut nodes);
+    let bytes = nodes.capacity().saturating_mul(size_of::<Node>());
+    let charge = Charge::new(bytes as u64, "mining itemsets", control)?;
     Ok(Mined {
         itemsets: Itemsets::from_preorder(nodes),
         database,
         algorithm,
         longest: gate.longest(),
         caps: gate.caps(),
+        _charge: charge,
     })
 }
