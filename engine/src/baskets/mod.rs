@@ -43,3 +43,10 @@ pub use options::{ItemsetParams, RuleParams};
 pub use store::{About, Baskets, BasketsBuilder, MONEY_UNITS};
 pub use threshold::Fraction;
 pub use train::{Curve, Metric, Request, Trained, train};
+
+#[cfg(test)]
+mod condense_tests;
+#[cfg(test)]
+mod mine_tests;
+#[cfg(test)]
+mod testing;
