@@ -49,4 +49,6 @@ mod condense_tests;
 #[cfg(test)]
 mod mine_tests;
 #[cfg(test)]
+mod rules_real_tests;
+#[cfg(test)]
 mod testing;
