@@ -12,14 +12,17 @@ mod database;
 mod eclat;
 mod error;
 mod evidence;
+mod found;
 mod fpgrowth;
 mod gate;
 mod index;
 mod itemsets;
+mod lattice;
 mod measures;
 mod mine;
 mod model;
 mod options;
+mod rows;
 mod rules;
 mod search;
 mod significance;
@@ -48,6 +51,8 @@ pub use train::{Curve, Metric, Request, Trained, train};
 mod condense_tests;
 #[cfg(test)]
 mod mine_tests;
+#[cfg(test)]
+mod miners_tests;
 #[cfg(test)]
 mod rules_real_tests;
 #[cfg(test)]
