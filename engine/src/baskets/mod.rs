@@ -22,6 +22,7 @@ mod measures;
 mod mine;
 mod model;
 mod options;
+mod real_data_tests;
 mod rows;
 mod rules;
 mod search;
@@ -50,10 +51,14 @@ pub use train::{Curve, Metric, Request, Trained, train};
 #[cfg(test)]
 mod condense_tests;
 #[cfg(test)]
+mod gate_tests;
+#[cfg(test)]
 mod mine_tests;
 #[cfg(test)]
 mod miners_tests;
 #[cfg(test)]
 mod rules_real_tests;
+#[cfg(test)]
+mod store_tests;
 #[cfg(test)]
 mod testing;

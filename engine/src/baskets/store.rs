@@ -126,7 +126,7 @@ struct Line {
 pub struct About {
     /// The day, since 1970; the first one where lines differ.
     pub day: i32,
-    /// True for baskets of the group that is mined (a country, a segment); all of them without one.
+    /// True for baskets of the group that is mined (a country, a segment), by any of their lines; all of them without one.
     pub in_group: bool,
 }
 
@@ -156,7 +156,10 @@ impl BasketsBuilder {
     ) -> Result<(), BasketError> {
         let basket = self.baskets.number(basket, control)?;
         match self.about.get_mut(basket as usize) {
-            Some(known) => known.day = known.day.min(about.day),
+            Some(known) => {
+                known.day = known.day.min(about.day);
+                known.in_group |= about.in_group;
+            }
             None => {
                 reserve(&mut self.about, 1, PHASE)?;
                 self.about.push(about);
