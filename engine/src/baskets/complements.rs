@@ -154,7 +154,7 @@ fn looked_at(baskets: &Baskets, selected: &[bool]) -> Vec<u32> {
     let size = |basket: &u32| baskets.items(*basket as usize).len();
     let mut chosen: Vec<u32> = (0u32..)
         .zip(selected)
-        .filter(|(basket, selected)| **selected && (2..=LARGEST_BASKET).contains(&size(basket)))
+        .filter(|(basket, selected)| **selected && (1..=LARGEST_BASKET).contains(&size(basket)))
         .map(|(basket, _)| basket)
         .collect();
     let pairs: u64 = chosen.iter().map(|b| (size(b) as u64).pow(2)).sum();

@@ -22,7 +22,6 @@ mod measures;
 mod mine;
 mod model;
 mod options;
-mod real_data_tests;
 mod rows;
 mod rules;
 mod search;
@@ -57,7 +56,15 @@ mod mine_tests;
 #[cfg(test)]
 mod miners_tests;
 #[cfg(test)]
+mod model_tests;
+#[cfg(test)]
+mod real_data_tests;
+#[cfg(test)]
 mod rules_real_tests;
+#[cfg(test)]
+mod rules_tests;
+#[cfg(test)]
+mod significance_tests;
 #[cfg(test)]
 mod store_tests;
 #[cfg(test)]
