@@ -2,6 +2,7 @@
 //!
 //! [`BasketsBuilder`] takes lines of baskets in any order. A [`Database`] holds the baskets that are mined, with their frequent
 //! items alone; [`mine()`] finds the frequent itemsets by one of three algorithms, all with the same result, within limits.
+//! [`train()`] makes rules of them, each with its evidence, and a [`RuleModel`] that advises what goes with a basket.
 
 mod advice;
 mod apriori;

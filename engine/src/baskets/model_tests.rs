@@ -113,7 +113,8 @@ fn a_damaged_model_is_refused() {
     let whole = model(json!({"country": "X"}));
     assert_eq!(whole.check(), Ok(()));
     assert!(whole.len() > 4);
-    let damages: [(&str, fn(&mut RuleModel)); 25] = [
+    type Damage = fn(&mut RuleModel);
+    let damages: [(&str, Damage); 25] = [
         ("codes", |m| m.codes.swap(0, 1)),
         ("codes twice", |m| m.codes[1] = m.codes[0].clone()),
         ("a code that cannot be shown", |m| m.codes[0] = "\0".into()),

@@ -164,7 +164,7 @@ fn evidence_and_improvement_are_what_baskets_say() {
             if holds(at, &all) {
                 month.1 += 1;
                 let place = |i: &&str| 1.5 + oracle.baskets[at].find(i).unwrap() as f64;
-                revenue += all.iter().map(|i| place(&i)).sum::<f64>();
+                revenue += all.iter().map(|i| place(i)).sum::<f64>();
             }
         }
         near(row.revenue, revenue, 1e-12);
@@ -381,10 +381,11 @@ fn work_can_be_cancelled_and_stays_within_its_memory() {
     }
     for part in 1..20 {
         let control = Probe::patient().granting(patient.most_held() * part / 20);
-        match run(&control) {
-            Err(BasketError::Stopped(Stop::Memory { .. })) => {}
-            other => panic!("{:?}", other.map(|t| t.rules)),
-        }
+        let refused = run(&control).unwrap_err();
+        assert!(
+            matches!(refused, BasketError::Stopped(Stop::Memory { .. })),
+            "{refused}"
+        );
         assert_eq!(control.held_bytes(), 0);
     }
 }
