@@ -164,7 +164,7 @@ fn evidence_and_improvement_are_what_baskets_say() {
             if holds(at, &all) {
                 month.1 += 1;
                 let place = |i: &&str| 1.5 + oracle.baskets[at].find(i).unwrap() as f64;
-                revenue += all.iter().map(|i| place(i)).sum::<f64>();
+                revenue += all.iter().map(place).sum::<f64>();
             }
         }
         near(row.revenue, revenue, 1e-12);
