@@ -1,9 +1,10 @@
 //! Reading rows in batches through a cursor: memory stays flat however many rows there are.
 
+use crate::pg::datum;
 use crate::pg::error::Outcome;
 use pgrx::PgMemoryContexts;
 use pgrx::prelude::*;
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 
 /// The most rows per fetch.
 const FETCH: usize = 8192;
@@ -76,6 +77,30 @@ impl<'a> Rows<'a> {
     /// A `boolean` column.
     pub fn bool(&self, row: usize, column: usize) -> Option<bool> {
         self.datum(row, column).map(|d| d.value() != 0)
+    }
+
+    /// A `numeric` column, in ten-thousandths; `None` also for what is no number.
+    pub fn ten_thousandths(&self, row: usize, column: usize) -> Option<i64> {
+        datum::ten_thousandths(self.text(row, column)?)
+    }
+
+    /// The type of a column.
+    pub(super) fn type_of(&self, column: usize) -> pg_sys::Oid {
+        // SAFETY: the table lives while the callback runs; SPI_gettypeid checks the column itself.
+        unsafe { pg_sys::SPI_gettypeid(self.table.tupdesc, column as i32 + 1) }
+    }
+
+    /// Any column as its type writes it.
+    pub(super) fn written(&self, row: usize, column: usize) -> Option<&[u8]> {
+        if row >= self.rows {
+            return None;
+        }
+        // SAFETY: as in `datum`; the text is made in the batch's own memory context.
+        unsafe {
+            let tuple = *self.table.vals.add(row);
+            let text = pg_sys::SPI_getvalue(tuple, self.table.tupdesc, column as i32 + 1);
+            (!text.is_null()).then(|| CStr::from_ptr(text).to_bytes())
+        }
     }
 
     /// A `uuid` column.
@@ -163,7 +188,7 @@ pub fn for_each_batch_in(
     snapshot: Snapshot,
     sql: &str,
     arguments: &[pgrx::datum::DatumWithOid<'_>],
-    mut each: impl FnMut(&Rows<'_>) -> Outcome<()>,
+    each: impl FnMut(&Rows<'_>) -> Outcome<()>,
 ) -> Outcome<()> {
     let sql = c_query(sql)?;
     let Arguments {
@@ -172,8 +197,7 @@ pub fn for_each_batch_in(
         mut values,
     } = Arguments::new(arguments);
     Spi::connect_mut(|_client| {
-        // SAFETY: an SPI session is open; arrays have as many entries as there are arguments; the tuple table of a fetch
-        // is used only until it is freed below.
+        // SAFETY: an SPI session is open; arrays have as many entries as there are arguments.
         unsafe {
             let portal = pg_sys::SPI_cursor_open_with_args(
                 std::ptr::null(),
@@ -185,29 +209,46 @@ pub fn for_each_batch_in(
                 snapshot == Snapshot::Statement,
                 0,
             );
-            let mut scratch = PgMemoryContexts::new("retailscope cursor batch");
-            let mut fetch = FIRST;
-            let outcome = loop {
-                pg_sys::SPI_cursor_fetch(portal, true, fetch as std::ffi::c_long);
-                let table = pg_sys::SPI_tuptable;
-                let rows = pg_sys::SPI_processed as usize;
-                if table.is_null() || rows == 0 {
-                    break Ok(());
-                }
-                let outcome = scratch.switch_to(|_| each(&Rows::of(&*table, rows)));
-                let held = pg_sys::MemoryContextMemAllocated((*table).tuptabcxt, true)
-                    + pg_sys::MemoryContextMemAllocated(scratch.value(), true);
-                fetch = (BYTES / (held / rows).max(1)).clamp(1, FETCH);
-                scratch.reset();
-                pg_sys::SPI_freetuptable(table);
-                if outcome.is_err() {
-                    break outcome;
-                }
-                pgrx::check_for_interrupts!();
-            };
-            // Else the portal would stay open, with its locks and its memory, until the transaction ends.
-            pg_sys::SPI_cursor_close(portal);
-            outcome
+            fetch_all(portal, each)
         }
     })
+}
+
+/// Gives all rows of a portal in batches to `each` and closes it.
+///
+/// # Errors
+/// What `each` gives.
+///
+/// # Safety
+/// An SPI session is open, and the portal was opened in it.
+pub(super) unsafe fn fetch_all(
+    portal: pg_sys::Portal,
+    mut each: impl FnMut(&Rows<'_>) -> Outcome<()>,
+) -> Outcome<()> {
+    // SAFETY: the caller's promise; the tuple table of a fetch is used only until it is freed.
+    unsafe {
+        let mut scratch = PgMemoryContexts::new("retailscope cursor batch");
+        let mut fetch = FIRST;
+        let outcome = loop {
+            pg_sys::SPI_cursor_fetch(portal, true, fetch as std::ffi::c_long);
+            let table = pg_sys::SPI_tuptable;
+            let rows = pg_sys::SPI_processed as usize;
+            if table.is_null() || rows == 0 {
+                break Ok(());
+            }
+            let outcome = scratch.switch_to(|_| each(&Rows::of(&*table, rows)));
+            let held = pg_sys::MemoryContextMemAllocated((*table).tuptabcxt, true)
+                + pg_sys::MemoryContextMemAllocated(scratch.value(), true);
+            fetch = (BYTES / (held / rows).max(1)).clamp(1, FETCH);
+            scratch.reset();
+            pg_sys::SPI_freetuptable(table);
+            if outcome.is_err() {
+                break outcome;
+            }
+            pgrx::check_for_interrupts!();
+        };
+        // Else the portal would stay open, with its locks and its memory, until the transaction ends.
+        pg_sys::SPI_cursor_close(portal);
+        outcome
+    }
 }
