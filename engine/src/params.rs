@@ -1,5 +1,6 @@
 //! Parameters of trainers: a JSON object with known keys, each of a type and within a range, checked before work starts.
 
+use std::collections::HashSet;
 use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value};
@@ -222,6 +223,19 @@ impl<'a> Params<'a> {
         }
     }
 
+    /// A string that is not empty.
+    ///
+    /// # Errors
+    /// [`ParamError::Value`].
+    pub fn text(&self, key: &'static str) -> Result<Option<&'a str>, ParamError> {
+        match self.get(key) {
+            None => Ok(None),
+            Some(Value::String(text)) if !text.is_empty() => Ok(Some(text)),
+            Some(Value::String(_)) => Err(wrong(key, "must not be empty")),
+            Some(other) => Err(wrong(key, format!("must be a string, not {}", kind(other)))),
+        }
+    }
+
     /// A list of strings, at least one, none twice.
     ///
     /// # Errors
@@ -237,6 +251,7 @@ impl<'a> Params<'a> {
             )
         })?;
         let mut texts: Vec<&str> = Vec::new();
+        let mut seen = HashSet::new();
         for entry in list {
             let text = entry.as_str().ok_or_else(|| {
                 wrong(
@@ -244,7 +259,7 @@ impl<'a> Params<'a> {
                     format!("must be an array of strings, one is {}", kind(entry)),
                 )
             })?;
-            if texts.contains(&text) {
+            if !seen.insert(text) {
                 return Err(wrong(key, format!("has {} twice", shown(text))));
             }
             texts.push(text);

@@ -4,20 +4,30 @@
 //! items alone; [`mine()`] finds the frequent itemsets by one of three algorithms, all with the same result, within limits.
 
 mod apriori;
+mod condense;
 mod database;
 mod eclat;
 mod error;
 mod fpgrowth;
 mod gate;
 mod itemsets;
+mod measures;
 mod mine;
+mod model;
+mod options;
 mod store;
 mod threshold;
+mod train;
 
+pub use condense::Condense;
 pub use database::Database;
 pub use error::BasketError;
 pub use gate::{Cap, LONGEST, Limits};
 pub use itemsets::{Itemsets, Node};
+pub use measures::Measure;
 pub use mine::{Algorithm, Mined, mine};
+pub use model::{Recommendation, RuleModel, RuleRow};
+pub use options::{ItemsetParams, RuleParams};
 pub use store::{About, Baskets, BasketsBuilder, MONEY_UNITS};
 pub use threshold::Fraction;
+pub use train::{Curve, Request, Trained, train};
