@@ -25,7 +25,11 @@ pub fn ten_thousandths(body: &[u8]) -> Option<i64> {
         }
         sign => {
             let (weight, digits) = rest.split_first_chunk::<2>()?;
-            (sign == 0x4000, i32::from(i16::from_ne_bytes(*weight)), digits)
+            (
+                sign == 0x4000,
+                i32::from(i16::from_ne_bytes(*weight)),
+                digits,
+            )
         }
     };
     let mut sum = 0i64;
