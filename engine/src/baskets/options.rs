@@ -273,8 +273,11 @@ fn min_count(params: &Params<'_>) -> Result<Option<u32>, BasketError> {
 }
 
 fn itemsets(params: &Params<'_>) -> Result<Condense, BasketError> {
-    let word = params.choice("itemsets", &Condense::NAMES)?;
-    Ok(word.and_then(Condense::of).unwrap_or(Condense::All))
+    let name = params.text("itemsets")?;
+    Ok(name
+        .map(Condense::parse)
+        .transpose()?
+        .unwrap_or(Condense::All))
 }
 
 fn max_itemsets(params: &Params<'_>) -> Result<u64, BasketError> {
@@ -355,7 +358,7 @@ mod tests {
                 "\"min_count\" must be a whole number from 1",
             ),
             (json!({"itemsets": "close"}), "did you mean \"closed\"?"),
-            (json!({"rank_by": "lfit"}), "did you mean \"lift\"?"),
+            (json!({"rank_by": "confidense"}), "did you mean \"confidence\"?"),
             (json!({"include": many}), "at most 1000 entries, not 1001"),
             (
                 json!({"country": 1}),
