@@ -76,6 +76,7 @@ pub fn unknown(item: &str) -> Outcome<Failure> {
             let texts: Vec<&str> = (0..rows.len())
                 .flat_map(|row| [rows.text(row, 0), rows.text(row, 1)])
                 .filter_map(|bytes| std::str::from_utf8(bytes?).ok())
+                .filter(|name| name.contains(char::is_alphanumeric))
                 .collect();
             near.extend(nearest(item, &texts).map(str::to_owned));
             Ok(())

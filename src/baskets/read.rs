@@ -1,7 +1,7 @@
 //! Sales as baskets: an invoice is a basket, a stock code an item.
 
-use crate::pg::cursor::{Rows, Snapshot, for_each_batch_in};
-use crate::pg::datum::{EPOCH_DAYS, date};
+use crate::pg::cursor::{Row, Snapshot, for_each_batch_in};
+use crate::pg::datum::date;
 use crate::pg::error::Outcome;
 use crate::pg::interrupt::Crew;
 use crate::pg::settings::locally;
@@ -157,7 +157,9 @@ pub fn read(wanted: &Wanted<'_>, products: &mut Products, crew: &Crew<'_, '_>) -
     locally(&[(c"jit", c"off")], || {
         for_each_batch_in(Snapshot::Statement, &sql, &arguments, |rows| {
             for row in 0..rows.len() {
-                take(rows, row, wanted, products, &mut lines, crew.watch())?;
+                if let Some(row) = rows.row(row) {
+                    take(&row, wanted, products, &mut lines, crew.watch())?;
+                }
             }
             read += rows.len() as u64;
             crew.watch().progress(PHASE, read, 0);
@@ -169,14 +171,13 @@ pub fn read(wanted: &Wanted<'_>, products: &mut Products, crew: &Crew<'_, '_>) -
 }
 
 fn take(
-    rows: &Rows<'_>,
-    row: usize,
+    row: &Row<'_, 6>,
     wanted: &Wanted<'_>,
     products: &mut Products,
     lines: &mut Lines,
     control: &dyn Control,
 ) -> Outcome<()> {
-    let Some(product) = products.of(rows.i32(row, 0).unwrap_or(0)) else {
+    let Some(product) = products.of(row.i32(0).unwrap_or(0)) else {
         return Ok(());
     };
     if wanted.merchandise_only && !product.is_merchandise {
@@ -190,18 +191,18 @@ fn take(
             number
         }
     };
-    let customer = rows.i32(row, 2).unwrap_or(0);
+    let customer = row.i32(2).unwrap_or(0);
     let in_segment = wanted
         .customers
         .as_ref()
         .is_none_or(|c| c.contains(&customer));
     let about = About {
-        day: rows.i32(row, 1).unwrap_or(0) + EPOCH_DAYS,
-        in_group: in_segment && rows.bool(row, 3).unwrap_or(false),
+        day: row.day(1).unwrap_or(0),
+        in_group: in_segment && row.bool(3).unwrap_or(false),
     };
     lines.of_group += u64::from(about.in_group);
-    let invoice = rows.text(row, 4).unwrap_or_default();
-    let amount = rows.ten_thousandths(row, 5).unwrap_or(0);
+    let invoice = row.text(4).unwrap_or_default();
+    let amount = row.ten_thousandths(5).unwrap_or(0);
     lines
         .builder
         .push_numbered(invoice, Some(number), amount, about, control)?;

@@ -5,6 +5,7 @@ use crate::pg::error::Outcome;
 use pgrx::PgMemoryContexts;
 use pgrx::prelude::*;
 use std::ffi::{CStr, CString};
+use std::marker::PhantomData;
 
 /// The most rows per fetch.
 const FETCH: usize = 8192;
@@ -44,18 +45,33 @@ impl<'a> Rows<'a> {
         if null { None } else { Some(datum) }
     }
 
+    /// A row of `N` columns, all read at once: for queries of many rows. `None` when there are not as many.
+    pub fn row<const N: usize>(&self, row: usize) -> Option<Row<'_, N>> {
+        // SAFETY: the table lives while the callback runs; there are as many values as columns.
+        unsafe {
+            if row >= self.rows || usize::try_from((*self.table.tupdesc).natts) != Ok(N) {
+                return None;
+            }
+            let mut read = Row {
+                values: [pg_sys::Datum::null(); N],
+                nulls: [true; N],
+                of: PhantomData,
+            };
+            pg_sys::heap_deform_tuple(
+                *self.table.vals.add(row),
+                self.table.tupdesc,
+                read.values.as_mut_ptr(),
+                read.nulls.as_mut_ptr(),
+            );
+            Some(read)
+        }
+    }
+
     /// A `text` or `bytea` column (the query casts to it); columns count from 0.
     pub fn text(&self, row: usize, column: usize) -> Option<&[u8]> {
-        let datum = self.datum(row, column)?;
         // SAFETY: the column is of one of these types; what is compressed or out of line is copied into the batch's own memory
         // context, which outlives the borrow of `self`.
-        unsafe {
-            let value = pg_sys::pg_detoast_datum_packed(datum.cast_mut_ptr());
-            Some(std::slice::from_raw_parts(
-                pgrx::varlena::vardata_any(value).cast::<u8>(),
-                pgrx::varlena::varsize_any_exhdr(value),
-            ))
-        }
+        self.datum(row, column).map(|d| unsafe { bytes(d) })
     }
 
     /// A `bigint` column.
@@ -77,11 +93,6 @@ impl<'a> Rows<'a> {
     /// A `boolean` column.
     pub fn bool(&self, row: usize, column: usize) -> Option<bool> {
         self.datum(row, column).map(|d| d.value() != 0)
-    }
-
-    /// A `numeric` column, in ten-thousandths; `None` also for what is no number.
-    pub fn ten_thousandths(&self, row: usize, column: usize) -> Option<i64> {
-        datum::ten_thousandths(self.text(row, column)?)
     }
 
     /// The type of a column.
@@ -109,6 +120,68 @@ impl<'a> Rows<'a> {
         // SAFETY: a uuid datum points to 16 bytes.
         let bytes = unsafe { *datum.cast_mut_ptr::<[u8; 16]>() };
         Some(u128::from_be_bytes(bytes))
+    }
+}
+
+/// The bytes of a value of variable length, without its header.
+///
+/// # Safety
+/// It is such a value, and lives for `'a`, as does the current memory context.
+unsafe fn bytes<'a>(value: pg_sys::Datum) -> &'a [u8] {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let mut value = value.cast_mut_ptr::<pg_sys::varlena>();
+        let is_plain = pgrx::varlena::varatt_is_4b_u(value)
+            || pgrx::varlena::varatt_is_1b(value) && !pgrx::varlena::varatt_is_1b_e(value);
+        if !is_plain {
+            value = pg_sys::pg_detoast_datum_packed(value);
+        }
+        std::slice::from_raw_parts(
+            pgrx::varlena::vardata_any(value).cast::<u8>(),
+            pgrx::varlena::varsize_any_exhdr(value),
+        )
+    }
+}
+
+/// A row of [`Rows::row`], valid as long as they are.
+pub struct Row<'r, const N: usize> {
+    values: [pg_sys::Datum; N],
+    nulls: [bool; N],
+    of: PhantomData<&'r ()>,
+}
+
+impl<'r, const N: usize> Row<'r, N> {
+    fn datum(&self, column: usize) -> Option<pg_sys::Datum> {
+        match self.nulls.get(column) {
+            Some(false) => self.values.get(column).copied(),
+            _ => None,
+        }
+    }
+
+    /// A `text` column.
+    pub fn text(&self, column: usize) -> Option<&'r [u8]> {
+        // SAFETY: as in `Rows::text`.
+        self.datum(column).map(|d| unsafe { bytes(d) })
+    }
+
+    /// An `integer` column.
+    pub fn i32(&self, column: usize) -> Option<i32> {
+        self.datum(column).map(|d| d.value() as i32)
+    }
+
+    /// A `boolean` column.
+    pub fn bool(&self, column: usize) -> Option<bool> {
+        self.datum(column).map(|d| d.value() & 1 != 0)
+    }
+
+    /// A `date` column, in days since 1970.
+    pub fn day(&self, column: usize) -> Option<i32> {
+        self.i32(column)?.checked_add(datum::EPOCH_DAYS)
+    }
+
+    /// A `numeric` column, in ten-thousandths; `None` also for what is no number.
+    pub fn ten_thousandths(&self, column: usize) -> Option<i64> {
+        datum::ten_thousandths(self.text(column)?)
     }
 }
 

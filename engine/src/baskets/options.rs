@@ -358,7 +358,10 @@ mod tests {
                 "\"min_count\" must be a whole number from 1",
             ),
             (json!({"itemsets": "close"}), "did you mean \"closed\"?"),
-            (json!({"rank_by": "confidense"}), "did you mean \"confidence\"?"),
+            (
+                json!({"rank_by": "confidense"}),
+                "did you mean \"confidence\"?",
+            ),
             (json!({"include": many}), "at most 1000 entries, not 1001"),
             (
                 json!({"country": 1}),
