@@ -17,16 +17,23 @@ struct Product {
     code: String,
     description: Option<String>,
     is_merchandise: bool,
-    /// Its number as an item, once it has been met.
-    number: Option<u32>,
 }
 
 /// All products.
 pub struct Products {
     all: Vec<Product>,
     by_key: HashMap<i32, usize>,
+    /// Numbers as items, by key. Keys count up from 1, as a rule, so that this is short enough to stay near the processor.
+    numbers: Vec<u32>,
+    /// The same for keys beyond it.
+    others: HashMap<i32, u32>,
     _charge: Charge,
 }
+
+/// In the place of a number: a product that was not met yet.
+const UNMET: u32 = u32::MAX;
+/// One that is left out.
+const LEFT_OUT: u32 = u32::MAX - 1;
 
 impl Products {
     /// Reads them.
@@ -46,7 +53,7 @@ impl Products {
                 let texts = |row| [rows.text(row, 2), rows.text(row, 3)];
                 let lengths = (0..rows.len()).flat_map(texts).flatten().map(<[u8]>::len);
                 bytes += lengths.sum::<usize>() as u64;
-                // Two texts with their heads, and an entry in the map.
+                // A product, its place by key, and its number.
                 let entries = (all.len() + rows.len()) as u64 * 2 * size_of::<Product>() as u64;
                 charge.set(bytes + entries, PHASE, watch)?;
                 reserve(&mut all, rows.len(), PHASE)?;
@@ -59,21 +66,43 @@ impl Products {
                         code: text(2).unwrap_or_default(),
                         description: text(3),
                         is_merchandise: rows.bool(row, 1).unwrap_or(false),
-                        number: None,
                     });
                 }
                 Ok(())
             },
         )?;
         Ok(Products {
+            numbers: vec![UNMET; all.len() * 2 + 1],
+            others: HashMap::new(),
             all,
             by_key,
             _charge: charge,
         })
     }
 
-    fn of(&mut self, key: i32) -> Option<&mut Product> {
-        self.all.get_mut(*self.by_key.get(&key)?)
+    /// The number of a product as an item; `None` when it is left out.
+    fn number(
+        &mut self,
+        key: i32,
+        merchandise_only: bool,
+        builder: &mut BasketsBuilder,
+        control: &dyn Control,
+    ) -> Outcome<Option<u32>> {
+        let place = usize::try_from(key).ok();
+        let slot = match place.and_then(|p| self.numbers.get_mut(p)) {
+            Some(slot) => slot,
+            None => self.others.entry(key).or_insert(UNMET),
+        };
+        if *slot == UNMET {
+            let product = self.by_key.get(&key).and_then(|at| self.all.get(*at));
+            *slot = match product {
+                Some(p) if p.is_merchandise || !merchandise_only => {
+                    builder.item(p.code.as_bytes(), control)?
+                }
+                _ => LEFT_OUT,
+            };
+        }
+        Ok((*slot != LEFT_OUT).then_some(*slot))
     }
 
     /// What items are called, by the stock codes that label them.
@@ -177,20 +206,12 @@ fn take(
     lines: &mut Lines,
     control: &dyn Control,
 ) -> Outcome<()> {
-    let Some(product) = products.of(row.i32(0).unwrap_or(0)) else {
-        return Ok(());
-    };
-    if wanted.merchandise_only && !product.is_merchandise {
+    let key = row.i32(0).unwrap_or(0);
+    let builder = &mut lines.builder;
+    let number = products.number(key, wanted.merchandise_only, builder, control)?;
+    if number.is_none() {
         return Ok(());
     }
-    let number = match product.number {
-        Some(number) => number,
-        None => {
-            let number = lines.builder.item(product.code.as_bytes(), control)?;
-            product.number = Some(number);
-            number
-        }
-    };
     let customer = row.i32(2).unwrap_or(0);
     let in_segment = wanted
         .customers
@@ -205,6 +226,6 @@ fn take(
     let amount = row.ten_thousandths(5).unwrap_or(0);
     lines
         .builder
-        .push_numbered(invoice, Some(number), amount, about, control)?;
+        .push_numbered(invoice, number, amount, about, control)?;
     Ok(())
 }
