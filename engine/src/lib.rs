@@ -18,6 +18,7 @@ pub mod names;
 pub mod params;
 pub mod random;
 pub mod segments;
+mod sorting;
 mod thrift;
 pub mod trees;
 pub mod warehouse;

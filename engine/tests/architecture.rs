@@ -16,8 +16,8 @@ const FLOW: [&str; 8] = [
     "models",
 ];
 /// Modules of the engine that every stage may import and that import no stage.
-const FREE: [&str; 8] = [
-    "calendar", "control", "error", "names", "params", "random", "thrift", "trees",
+const FREE: [&str; 9] = [
+    "calendar", "control", "error", "names", "params", "random", "sorting", "thrift", "trees",
 ];
 
 /// The modules of the extension, and which others each may import. At the boundary the ingest drives the lake and the

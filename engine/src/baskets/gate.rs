@@ -41,6 +41,8 @@ pub struct Gate<'a> {
     max_itemsets: u64,
     counts: [AtomicU64; LONGEST + 1],
     longest: AtomicUsize,
+    /// Items of the itemsets that are looked for now, where an algorithm goes by length.
+    sought: AtomicUsize,
     over_itemsets: AtomicBool,
     over_time: AtomicBool,
     /// The share of the time at which the length is lowered next, in millionths.
@@ -62,6 +64,7 @@ impl<'a> Gate<'a> {
             max_itemsets: limits.max_itemsets,
             counts: [const { AtomicU64::new(0) }; LONGEST + 1],
             longest: AtomicUsize::new(limits.max_len.clamp(1, LONGEST)),
+            sought: AtomicUsize::new(0),
             over_itemsets: AtomicBool::new(false),
             over_time: AtomicBool::new(false),
             alarm: AtomicU64::new(500_000),
@@ -78,6 +81,11 @@ impl<'a> Gate<'a> {
     #[must_use]
     pub fn longest(&self) -> usize {
         self.longest.load(Ordering::Relaxed)
+    }
+
+    /// Tells that all shorter itemsets are found: when time runs out, only those of `length` items and longer are dropped.
+    pub fn looking_for(&self, length: usize) {
+        self.sought.fetch_max(length, Ordering::Relaxed);
     }
 
     /// Counts `more` itemsets of `length` items that were found.
@@ -131,7 +139,8 @@ impl<'a> Gate<'a> {
                 let count = self.counts.get(*length);
                 count.is_some_and(|c| c.load(Ordering::Relaxed) > 0)
             };
-            let longest = (1..=self.longest()).rev().find(used).unwrap_or(1);
+            let found = (1..=self.longest()).rev().find(used).unwrap_or(1);
+            let longest = found.max(self.sought.load(Ordering::Relaxed));
             self.longest
                 .fetch_min(longest.saturating_sub(1).max(1), Ordering::Relaxed);
         }

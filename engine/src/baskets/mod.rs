@@ -3,11 +3,15 @@
 //! [`BasketsBuilder`] takes lines of baskets in any order. A [`Database`] holds the baskets that are mined, with their frequent
 //! items alone; [`mine()`] finds the frequent itemsets by one of three algorithms, all with the same result, within limits.
 
+mod advice;
 mod apriori;
+mod check;
+mod complements;
 mod condense;
 mod database;
 mod eclat;
 mod error;
+mod evidence;
 mod fpgrowth;
 mod gate;
 mod index;
@@ -17,10 +21,16 @@ mod measures;
 mod mine;
 mod model;
 mod options;
+mod rules;
+mod search;
+mod significance;
+mod splits;
 mod store;
 mod threshold;
 mod train;
+mod validate;
 
+pub use advice::Recommendation;
 pub use condense::Condense;
 pub use database::Database;
 pub use error::BasketError;
@@ -30,8 +40,15 @@ pub use itemsets::{Itemsets, Node};
 pub use listing::Listing;
 pub use measures::Measure;
 pub use mine::{Algorithm, Mined, mine};
-pub use model::{Recommendation, RuleModel, RuleRow};
+pub use model::{RuleModel, RuleRow};
 pub use options::{ItemsetParams, RuleParams};
 pub use store::{About, Baskets, BasketsBuilder, MONEY_UNITS};
 pub use threshold::Fraction;
-pub use train::{Curve, Request, Trained, train};
+pub use train::{Curve, Metric, Request, Trained, train};
+
+#[cfg(test)]
+mod condense_tests;
+#[cfg(test)]
+mod mine_tests;
+#[cfg(test)]
+mod testing;

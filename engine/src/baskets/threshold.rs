@@ -14,6 +14,12 @@ pub struct Fraction {
 }
 
 impl Fraction {
+    /// Nothing is below it.
+    pub const ZERO: Fraction = Fraction {
+        numerator: 0,
+        denominator: 1,
+    };
+
     /// The decimal that a double is written as: 0.1 is one tenth. `None` when it is negative, not finite or over 10^18.
     #[must_use]
     pub fn of(value: f64) -> Option<Fraction> {

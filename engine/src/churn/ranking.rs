@@ -2,15 +2,11 @@
 
 use std::cmp::Ordering;
 
-use rayon::prelude::*;
-
 use super::FitError;
 use crate::control::{Charge, Control, Stop, reserve};
+use crate::sorting::{RUN, sort_by};
 
 const PHASE: &str = "ranking customers";
-
-/// Elements that are sorted or merged between two looks at the control: a few milliseconds.
-const RUN: usize = 1 << 16;
 
 /// Scores in falling order with their labels, in groups of equal scores. It does not depend on the order of the rows.
 #[derive(Debug)]
@@ -137,10 +133,9 @@ struct Sorted {
     _charge: Charge,
 }
 
-/// Sorts runs, then merges pairs of them: unlike one call of a library, this can be cancelled.
 fn sorted(scores: &[f64], control: &dyn Control) -> Result<Sorted, Stop> {
     let rows = scores.len();
-    let bytes = (rows as u64).saturating_mul(2 * size_of::<Entry>() as u64);
+    let bytes = (rows as u64).saturating_mul(size_of::<Entry>() as u64);
     let charge = Charge::new(bytes, PHASE, control)?;
     let mut entries: Vec<Entry> = Vec::new();
     reserve(&mut entries, rows, PHASE)?;
@@ -151,49 +146,11 @@ fn sorted(scores: &[f64], control: &dyn Control) -> Result<Sorted, Stop> {
             .zip(0u32..)
             .map(|(score, row)| (score + 0.0, row)),
     );
-    entries.par_chunks_mut(RUN).try_for_each(|run| {
-        control.check()?;
-        run.sort_unstable_by(compare);
-        Ok::<(), Stop>(())
-    })?;
-    let mut merged: Vec<Entry> = Vec::new();
-    let mut width = RUN;
-    while width < rows {
-        if merged.is_empty() {
-            reserve(&mut merged, rows, PHASE)?;
-            merged.resize(rows, (0.0, 0));
-        }
-        merged
-            .par_chunks_mut(2 * width)
-            .zip(entries.par_chunks(2 * width))
-            .try_for_each(|(out, pair)| {
-                let (a, b) = pair.split_at(width.min(pair.len()));
-                merge(a, b, out, control)
-            })?;
-        std::mem::swap(&mut entries, &mut merged);
-        width *= 2;
-    }
+    sort_by(&mut entries, compare, PHASE, control)?;
     Ok(Sorted {
         entries,
         _charge: charge,
     })
-}
-
-fn merge(a: &[Entry], b: &[Entry], out: &mut [Entry], control: &dyn Control) -> Result<(), Stop> {
-    let (mut a, mut b) = (a.iter().peekable(), b.iter().peekable());
-    for out in out.chunks_mut(RUN) {
-        control.check()?;
-        for slot in out {
-            let first = match (a.peek(), b.peek()) {
-                (Some(x), Some(y)) => compare(x, y).is_le(),
-                (left, _) => left.is_some(),
-            };
-            if let Some(&entry) = if first { a.next() } else { b.next() } {
-                *slot = entry;
-            }
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -29,6 +29,6 @@ mod identity_tests;
 #[cfg(test)]
 mod memory_tests;
 #[cfg(test)]
-mod real_data_tests;
+pub(crate) mod real_data_tests;
 #[cfg(test)]
 mod rules_tests;

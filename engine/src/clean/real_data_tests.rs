@@ -15,20 +15,20 @@ use std::io::Read;
 
 const ROWS_PER_BATCH: usize = 65_536;
 
-/// The text of a file of the reference data; `None`, with a note, where there are no data.
-fn text_of(name: &str) -> Option<Vec<u8>> {
+/// The text of a file of the reference data, unpacked; `None`, with a note, where there are no data.
+pub(crate) fn text_of(name: &str) -> Option<Vec<u8>> {
     let Some(root) = std::env::var_os("RETAILSCOPE_DATA") else {
         println!("skipped: RETAILSCOPE_DATA is not set");
         return None;
     };
-    let path = std::path::Path::new(&root)
-        .join("online_retail_ii")
-        .join(name);
+    let mut file = std::fs::File::open(std::path::Path::new(&root).join(name)).unwrap();
     let mut text = Vec::new();
-    zstd::Decoder::new(std::fs::File::open(path).unwrap())
-        .unwrap()
-        .read_to_end(&mut text)
-        .unwrap();
+    if name.ends_with(".zst") {
+        let mut unpacked = zstd::Decoder::new(file).unwrap();
+        unpacked.read_to_end(&mut text).unwrap();
+    } else {
+        file.read_to_end(&mut text).unwrap();
+    }
     if !text.ends_with(b"\n") {
         text.push(b'\n');
     }
@@ -111,14 +111,20 @@ fn total(lines: u64, amount: &str) -> (u64, String) {
     (lines, amount.to_owned())
 }
 
-#[test]
-fn online_retail_to_the_cent() {
-    let Some(text) = text_of("online_retail_II.csv.zst") else {
-        return;
-    };
+/// All lines of Online Retail II, raw and by the standard rules.
+pub(crate) fn online_retail() -> Option<(Vec<RawBatch>, Vec<LineBatch>)> {
+    let text = text_of("online_retail_ii/online_retail_II.csv.zst")?;
     let raw = batches(&text);
     let (cleaned, rejects) = clean(&raw, all_rules(), &Formats::default());
     assert_eq!(rejects, []);
+    Some((raw, cleaned))
+}
+
+#[test]
+fn online_retail_to_the_cent() {
+    let Some((_, cleaned)) = online_retail() else {
+        return;
+    };
     let (mut all, mut distinct, mut goods, mut goods_of_known) =
         <(Total, Total, Total, Total)>::default();
     let mut by_kind: BTreeMap<(&str, bool), Total> = BTreeMap::new();
@@ -167,7 +173,7 @@ fn online_retail_to_the_cent() {
 
 #[test]
 fn rules_never_change_an_identity() {
-    let Some(text) = text_of("online_retail_II.csv.zst") else {
+    let Some(text) = text_of("online_retail_ii/online_retail_II.csv.zst") else {
         return;
     };
     let raw = batches(
@@ -188,7 +194,7 @@ fn rules_never_change_an_identity() {
 
 #[test]
 fn the_dirty_export() {
-    let Some(text) = text_of("dirty_2009_2010.cp1252.csv.zst") else {
+    let Some(text) = text_of("online_retail_ii/dirty_2009_2010.cp1252.csv.zst") else {
         return;
     };
     let (text, _) = encoding_rs::WINDOWS_1252.decode_without_bom_handling(&text);
