@@ -10,7 +10,8 @@ use crate::pg::settings::locally;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use retailscope_engine::baskets::{
-    About, BasketsBuilder, Cap, Database, Fraction, ItemsetParams, Limits as Bounds, Listing, mine,
+    About, BasketsBuilder, Cap, Condense, Database, Fraction, Index, ItemsetParams,
+    Limits as Bounds, Listing, mine,
 };
 use retailscope_engine::control::Control;
 use serde_json::{Value, json};
@@ -190,8 +191,12 @@ fn find(
     };
     let total = database.total;
     let mined = mine(database, params.algorithm, bounds, spent, watch)?;
+    let kept = match params.itemsets {
+        Condense::All => None,
+        fewer => Some(fewer.kept(&Index::new(&mined.itemsets, watch)?, watch)?),
+    };
     Ok(Found {
-        listing: Listing::new(&mined, None, watch)?,
+        listing: Listing::new(&mined, kept.as_deref(), watch)?,
         labels: baskets.labels().to_vec(),
         baskets: total,
         caps: mined.caps,
