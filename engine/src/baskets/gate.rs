@@ -91,29 +91,30 @@ impl<'a> Gate<'a> {
     /// Counts `more` itemsets of `length` items that were found.
     pub fn found(&self, length: usize, more: u64) {
         if let Some(count) = self.counts.get(length) {
-            count.fetch_add(more, Ordering::Relaxed);
+            // Sequentially consistent: of two threads that count at once, one sees both counts.
+            count.fetch_add(more, Ordering::SeqCst);
         }
-        while self.sum() > self.max_itemsets && self.longest() > 1 {
+        loop {
+            let longest = self.longest();
+            if longest <= 1 || self.sum(longest) <= self.max_itemsets {
+                break;
+            }
             self.over_itemsets.store(true, Ordering::Relaxed);
-            self.shorten(self.longest());
+            // Unless another thread has lowered it: the sum is of this length alone.
+            let _lowered = self.longest.compare_exchange(
+                longest,
+                longest - 1,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            );
         }
     }
 
-    /// Itemsets that are found and not dropped.
-    fn sum(&self) -> u64 {
-        let kept = self.counts.iter().take(self.longest() + 1);
-        kept.map(|c| c.load(Ordering::Relaxed))
+    /// Itemsets of up to `longest` items that were found.
+    fn sum(&self, longest: usize) -> u64 {
+        let kept = self.counts.iter().take(longest + 1);
+        kept.map(|c| c.load(Ordering::SeqCst))
             .fold(0, u64::saturating_add)
-    }
-
-    /// Lowers the length from `from` by one, unless another thread has done so.
-    fn shorten(&self, from: usize) {
-        let _lowered = self.longest.compare_exchange(
-            from,
-            from.saturating_sub(1).max(1),
-            Ordering::Relaxed,
-            Ordering::Relaxed,
-        );
     }
 
     /// Looks whether the work was cancelled, and at the time: to be called at least every 50 ms. Half of the time is for all

@@ -101,9 +101,9 @@ fn odd_baskets() {
 #[test]
 fn threads_share_many_baskets() {
     let baskets = random(5_000, 30, 0.2);
-    let (itemsets, ..) = same(&baskets, 40, UNLIMITED);
+    let (itemsets, ..) = same(&baskets, 10, UNLIMITED);
     assert!(
-        itemsets.by_size().len() >= 3 && itemsets.len() > 4_000,
+        itemsets.by_size().len() >= 4 && itemsets.len() > 4_000,
         "{:?}",
         itemsets.by_size()
     );

@@ -49,6 +49,12 @@ pub use train::{Curve, Metric, Request, Trained, train};
 #[cfg(test)]
 mod condense_tests;
 #[cfg(test)]
+mod gate_tests;
+#[cfg(test)]
 mod mine_tests;
+#[cfg(test)]
+mod real_data_tests;
+#[cfg(test)]
+mod store_tests;
 #[cfg(test)]
 mod testing;

@@ -126,7 +126,7 @@ struct Line {
 pub struct About {
     /// The day, since 1970; the first one where lines differ.
     pub day: i32,
-    /// True for baskets of the group that is mined (a country, a segment); all of them without one.
+    /// True for baskets of the group that is mined (a country, a segment), by any of their lines; all of them without one.
     pub in_group: bool,
 }
 

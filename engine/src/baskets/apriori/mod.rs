@@ -10,6 +10,8 @@ mod count;
 mod generate;
 mod levels;
 mod pairs;
+#[cfg(test)]
+mod tests;
 
 use super::Database;
 use super::gate::Gate;
