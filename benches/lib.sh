@@ -5,7 +5,8 @@ RUNS=3
 PYTHON=/usr/bin/python3
 # Pinned: a comparison with tools that change by themselves cannot be repeated.
 PYTHON_PACKAGES=(numpy==2.4.6 scipy==1.17.1 pandas==3.1.1 pyarrow==26.0.1 sqlalchemy==2.1.9 psycopg2-binary==2.9.13
-                 scikit-learn==1.9.1 xgboost==3.2.0)
+                 scikit-learn==1.9.1 xgboost==3.2.0 mlxtend==0.25.0 efficient-apriori==2.0.6
+                 pyfim==6.28)
 
 # BENCH_ONLY="serving" runs these parts alone, BENCH_SKIP="pandas tenfold" leaves some out.
 skipped() {

@@ -3,6 +3,7 @@
 #   training   each model on generated customers, beside scikit-learn and xgboost
 #   scoring    a batch of a million customers, beside the same
 #   segments   k-means and the mixture, beside scikit-learn
+#   baskets    frequent itemsets, beside PyFIM, mlxtend and efficient-apriori
 #   load       a file into lake, warehouse and marts, beside COPY, plain SQL and, in minutes, pandas (`pandas`) and ten times
 #              the file (`tenfold`)
 #   features   of all customers, beside pandas
@@ -46,6 +47,16 @@ models() {
     "$VENV/bin/python" "$BENCHES/models.py" "$TARGET/release/examples/models" "$MATRICES" "$AIMS" "${parts[@]}"
 }
 
+baskets() {
+    local folder="$MATRICES/baskets"
+    if skipped baskets; then return; fi
+    prepare_python
+    cargo build --release --manifest-path "$ROOT/Cargo.toml" -p retailscope-engine --example baskets
+    mkdir -p "$folder"
+    "$VENV/bin/python" "$BENCHES/baskets.py" "$TARGET/release/examples/baskets" "$folder" "$AIMS"
+    rm -rf "$folder"
+}
+
 sales() {
     if skipped load && skipped features && skipped serving; then return; fi
     "$ROOT/scripts/install.sh"
@@ -66,5 +77,6 @@ sales() {
 say "machine: $(nproc) cores, $(awk '/MemTotal/ { printf "%.0f GB", $2 / 1048576 }' /proc/meminfo)"
 warn_of_load
 models
+baskets
 sales
 report_aims

@@ -44,7 +44,8 @@ setup_packages() {
     command -v cc > /dev/null || wanted+=(gcc libc6-dev)
     case "${1:-}" in
         test) wanted+=(python3-venv locales) ;;
-        bench) wanted+=(python3-venv) ;;
+        # Some of what is compared with is built from C.
+        bench) wanted+=(python3-venv python3-dev) ;;
     esac
     mapfile -t missing < <(missing_packages "${wanted[@]}")
     if [ "${#missing[@]}" -eq 0 ]; then

@@ -12,15 +12,22 @@ mod database;
 mod eclat;
 mod error;
 mod evidence;
+mod found;
 mod fpgrowth;
 mod gate;
 mod index;
 mod itemsets;
+<<<<<<< HEAD
 mod listing;
+=======
+mod lattice;
+>>>>>>> work-c
 mod measures;
 mod mine;
 mod model;
 mod options;
+mod real_data_tests;
+mod rows;
 mod rules;
 mod search;
 mod significance;
@@ -53,7 +60,9 @@ mod gate_tests;
 #[cfg(test)]
 mod mine_tests;
 #[cfg(test)]
-mod real_data_tests;
+mod miners_tests;
+#[cfg(test)]
+mod rules_real_tests;
 #[cfg(test)]
 mod store_tests;
 #[cfg(test)]
