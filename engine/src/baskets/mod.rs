@@ -17,11 +17,8 @@ mod fpgrowth;
 mod gate;
 mod index;
 mod itemsets;
-<<<<<<< HEAD
-mod listing;
-=======
 mod lattice;
->>>>>>> work-c
+mod listing;
 mod measures;
 mod mine;
 mod model;

@@ -127,7 +127,12 @@ fn figures() {
             );
         }
         let start = Instant::now();
-        for basket in [&["22423", "85123A"][..], &["22745"], &["79321"], &["nothing"]] {
+        for basket in [
+            &["22423", "85123A"][..],
+            &["22745"],
+            &["79321"],
+            &["nothing"],
+        ] {
             println!("{basket:?}: {:.3?}", trained.model.recommend(basket, 6));
         }
         println!("{:?}", start.elapsed());
