@@ -8,6 +8,7 @@
 use std::path::{Path, PathBuf};
 
 use ndarray::Array2;
+use retailscope_engine::baskets::{self, About, BasketsBuilder, Request, RuleModel, RuleParams};
 use retailscope_engine::churn::options::{ValidChurnParams, algorithms};
 use retailscope_engine::churn::train::train;
 use retailscope_engine::churn::{ChurnModel, Feature, FrameBuilder, Frames};
@@ -23,6 +24,7 @@ const CHURN: [(&str, &str); 4] = [
     ("adaboost", "platt"),
     ("xgboost", "isotonic"),
 ];
+const RULES: &str = "rules";
 const SEGMENTS: [&str; 2] = ["kmeans", "gaussian_mixture"];
 
 fn folder() -> PathBuf {
@@ -134,7 +136,48 @@ fn write_all() -> Value {
         );
         said.insert(algorithm.into(), json!(segments_say(&model)));
     }
+    let model = rules();
+    let schema = schema(&[], &[]);
+    write(RULES, &seal(Kind::Baskets, &schema, &model, &Free).unwrap());
+    said.insert(RULES.into(), json!(rules_say(&model)));
     Value::Object(said)
+}
+
+/// Rules of one country's baskets, of items that come in pairs.
+fn rules() -> RuleModel {
+    let mut builder = BasketsBuilder::default();
+    let mut dice = Stream::new(2, "artifacts", 0);
+    for basket in 0..300u32 {
+        let about = About {
+            day: 15_000 + basket as i32,
+            in_group: basket % 4 != 0,
+        };
+        let first = dice.below(6);
+        let pair = [first * 2, first * 2 + 1];
+        let more = [dice.below(12), dice.below(30)];
+        for item in pair.iter().chain(&more) {
+            let (name, item) = (basket.to_le_bytes(), format!("{}", 100 + item));
+            let amount = 1.25 * f64::from(basket % 7);
+            builder
+                .push(&name, Some(item.as_bytes()), amount, about, &Free)
+                .unwrap();
+        }
+    }
+    let baskets = builder.finish(&Free).unwrap();
+    let options = json!({"country": "France"});
+    let params = RuleParams::parse(0.03, 0.2, 1.0, 3, "fpgrowth", &options).unwrap();
+    let descriptions: Vec<Option<String>> = (0..baskets.labels().len())
+        .map(|at| (at % 3 > 0).then(|| format!("CAKE STAND {at}")))
+        .collect();
+    let request = Request {
+        params: &params,
+        baskets: &baskets,
+        descriptions: &descriptions,
+        excluded: &vec![false; baskets.labels().len()],
+        included: None,
+        seed: 42,
+    };
+    baskets::train(&request, &|| 0.0, &Free).unwrap().model
 }
 
 fn write(name: &str, bytes: &[u8]) {
@@ -168,6 +211,45 @@ fn segments_say(model: &SegmentModel) -> Vec<Vec<f64>> {
         .collect()
 }
 
+/// The numbers of each rule, and what is advised for some baskets, with its score.
+fn rules_say(model: &RuleModel) -> Vec<Vec<f64>> {
+    let code = |code: &str| code.parse::<f64>().unwrap();
+    let rules = model.rows().map(|row| {
+        let sides = row
+            .antecedent
+            .iter()
+            .chain(&row.consequent)
+            .map(|c| code(c));
+        let counts = [row.baskets, row.antecedent_baskets, row.consequent_baskets];
+        let shares = [
+            row.p_value,
+            row.q_value,
+            row.improvement.unwrap(),
+            row.revenue,
+        ];
+        let months = [row.months, row.months_held].map(f64::from);
+        let rest = [
+            row.rest_baskets.unwrap() as f64,
+            row.rest_confidence.unwrap_or(-1.0),
+        ];
+        sides
+            .chain(counts.map(|c| c as f64))
+            .chain(shares)
+            .chain(months)
+            .chain(rest)
+            .collect()
+    });
+    let baskets: [&[&str]; 3] = [&["100"], &["102", "105", "no such code"], &[]];
+    let advice = baskets.map(|basket| {
+        let advice = model.recommend(basket, 7);
+        advice
+            .iter()
+            .flat_map(|a| [code(a.item), a.score])
+            .collect()
+    });
+    rules.chain(advice).collect()
+}
+
 #[test]
 fn stored_models_of_every_format_predict_the_same_numbers() {
     if std::env::var_os("RETAILSCOPE_BLESS").is_some() {
@@ -179,21 +261,31 @@ fn stored_models_of_every_format_predict_the_same_numbers() {
         let said: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(
             said.as_object().unwrap().len(),
-            CHURN.len() + SEGMENTS.len()
+            CHURN.len() + SEGMENTS.len() + 1
         );
         for (name, then) in said.as_object().unwrap() {
             let bytes = std::fs::read(folder().join(format!("v{format}/{name}.bin"))).unwrap();
             let opened = open(&bytes).unwrap();
-            let now = if opened.kind == Kind::Churn {
-                let model: ChurnModel = opened.decode(Kind::Churn, &Free).unwrap();
-                model.check().unwrap();
-                churn_says(&model)
-            } else {
-                let model: SegmentModel = opened.decode(Kind::Segments, &Free).unwrap();
-                model.check().unwrap();
-                segments_say(&model)
+            let now = match opened.kind {
+                Kind::Churn => {
+                    let model: ChurnModel = opened.decode(Kind::Churn, &Free).unwrap();
+                    model.check().unwrap();
+                    churn_says(&model)
+                }
+                Kind::Segments => {
+                    let model: SegmentModel = opened.decode(Kind::Segments, &Free).unwrap();
+                    model.check().unwrap();
+                    segments_say(&model)
+                }
+                Kind::Baskets => {
+                    let model: RuleModel = opened.decode(Kind::Baskets, &Free).unwrap();
+                    model.check().unwrap();
+                    rules_say(&model)
+                }
             };
+            assert_eq!(now.len(), then.as_array().unwrap().len(), "{name}");
             for (now, then) in now.iter().zip(then.as_array().unwrap()) {
+                assert_eq!(now.len(), then.as_array().unwrap().len(), "{name}");
                 for (now, then) in now.iter().zip(then.as_array().unwrap()) {
                     let then = then.as_f64().unwrap();
                     // exp and ln may differ in their last bits between machines

@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::{Cursor, Seek, Write};
 use std::sync::OnceLock;
 
+use retailscope_engine::baskets::RuleModel;
 use retailscope_engine::churn::{ChurnModel, expression};
 use retailscope_engine::clean::datetime::DateParser;
 use retailscope_engine::clean::decimal::{format_decimal, parse_decimal};
@@ -311,5 +312,17 @@ fn use_model(data: &[u8]) {
     {
         let row = vec![1.0; model.features.len()];
         drop(model.assign_row(&row));
+    }
+    if let Ok(model) = opened.decode::<RuleModel>(Kind::Baskets, &Limited)
+        && model.check().is_ok()
+    {
+        assert_eq!(model.rows().count(), model.len());
+        let codes: Vec<&str> = model.rows().flat_map(|row| row.antecedent).collect();
+        for basket in [&[][..], &["100"], &codes] {
+            for advice in model.recommend(basket, 9) {
+                assert!((0.0..=1.0).contains(&advice.score), "{}", advice.score);
+                assert!(!basket.contains(&advice.item));
+            }
+        }
     }
 }

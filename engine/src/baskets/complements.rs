@@ -89,7 +89,7 @@ impl Complements {
         let batch = CHUNK * 64;
         for first in (0..width).step_by(batch) {
             control.progress(PHASE, first as u64, width as u64);
-            let chunks: Result<Vec<Vec<Vec<(u32, u32)>>>, Stop> = (first..width.min(first + batch))
+            let chunks: Result<Vec<Vec<Best>>, Stop> = (first..width.min(first + batch))
                 .into_par_iter()
                 .chunks(CHUNK)
                 .map_init(
@@ -149,12 +149,15 @@ impl Complements {
     }
 }
 
+/// Baskets with both, and the other item.
+type Best = Vec<(u32, u32)>;
+
 /// The baskets whose pairs are counted.
 fn looked_at(baskets: &Baskets, selected: &[bool]) -> Vec<u32> {
     let size = |basket: &u32| baskets.items(*basket as usize).len();
     let mut chosen: Vec<u32> = (0u32..)
         .zip(selected)
-        .filter(|(basket, selected)| **selected && (2..=LARGEST_BASKET).contains(&size(basket)))
+        .filter(|(basket, selected)| **selected && (1..=LARGEST_BASKET).contains(&size(basket)))
         .map(|(basket, _)| basket)
         .collect();
     let pairs: u64 = chosen.iter().map(|b| (size(b) as u64).pow(2)).sum();
@@ -175,7 +178,7 @@ fn most_often(
     counts: &mut [u32],
     left_out: &impl Fn(usize) -> bool,
     control: &dyn Control,
-) -> Result<Vec<(u32, u32)>, Stop> {
+) -> Result<Best, Stop> {
     let mut touched = Vec::new();
     for part in list.chunks(1 << 12) {
         control.check()?;
@@ -190,7 +193,7 @@ fn most_often(
             }
         }
     }
-    let mut best: Vec<(u32, u32)> = Vec::new();
+    let mut best: Best = Vec::new();
     let order = |(count, other): &(u32, u32)| (std::cmp::Reverse(*count), *other);
     for other in touched {
         let count = counts.get_mut(other as usize).map_or(0, std::mem::take);

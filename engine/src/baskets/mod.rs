@@ -2,6 +2,7 @@
 //!
 //! [`BasketsBuilder`] takes lines of baskets in any order. A [`Database`] holds the baskets that are mined, with their frequent
 //! items alone; [`mine()`] finds the frequent itemsets by one of three algorithms, all with the same result, within limits.
+//! [`train()`] makes rules of them, each with its evidence, and a [`RuleModel`] that advises what goes with a basket.
 
 mod advice;
 mod apriori;
@@ -23,7 +24,6 @@ mod measures;
 mod mine;
 mod model;
 mod options;
-mod real_data_tests;
 mod rows;
 mod rules;
 mod search;
@@ -59,7 +59,15 @@ mod mine_tests;
 #[cfg(test)]
 mod miners_tests;
 #[cfg(test)]
+mod model_tests;
+#[cfg(test)]
+mod real_data_tests;
+#[cfg(test)]
 mod rules_real_tests;
+#[cfg(test)]
+mod rules_tests;
+#[cfg(test)]
+mod significance_tests;
 #[cfg(test)]
 mod store_tests;
 #[cfg(test)]

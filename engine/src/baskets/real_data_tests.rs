@@ -12,7 +12,7 @@ use crate::control::Free;
 use crate::ingest::batch::Field;
 
 /// Baskets of a file with one on each line.
-fn baskets_of(file: &str, separator: char) -> Option<Baskets> {
+pub(super) fn baskets_of(file: &str, separator: char) -> Option<Baskets> {
     let text = String::from_utf8(text_of(file)?).unwrap();
     let items = |line: &'static str| line.split(separator).filter(|i| !i.is_empty()).collect();
     // Leaked, since a test is over soon.

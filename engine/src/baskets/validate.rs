@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::advice::Reason;
+use super::advice::Advice;
 use super::train::{Curve, Job};
 use super::{BasketError, RuleModel};
 use crate::control::{Charge, Stop};
@@ -34,7 +34,7 @@ struct Tally {
     baskets: u32,
     /// The hidden item was among those advised.
     hits: u32,
-    /// It was among those that rules advised.
+    /// It was among the first of those that rules alone advise.
     rule_hits: u32,
     /// It was among the best sellers.
     popular_hits: u32,
@@ -175,22 +175,27 @@ fn tally(
         let key = baskets.keys().get(basket).copied().unwrap_or(0) ^ salt;
         let hidden = known.remove(((u128::from(key) * known.len() as u128) >> 64) as usize);
         let advice = model.advise(&known, ADVISED);
-        let is_rule = |reason: Reason| matches!(reason, Reason::Rule(_));
-        let by_rules = || advice.iter().filter(|a| is_rule(a.reason));
+        let by_rules = model.advise_by_rules(&known);
+        let hit = |advice: &mut dyn Iterator<Item = &Advice>| {
+            u32::from(advice.take(ADVISED).any(|a| a.item == hidden))
+        };
         let popular = model.popular.iter();
         let mut popular = popular
             .filter(|i| known.binary_search(i).is_err())
             .take(ADVISED);
         tally.baskets += 1;
-        tally.hits += u32::from(advice.iter().any(|a| a.item == hidden));
+        tally.hits += hit(&mut advice.iter());
         tally.popular_hits += u32::from(popular.any(|i| *i == hidden));
-        tally.fired += u32::from(by_rules().next().is_some());
-        tally.rule_hits += u32::from(by_rules().any(|a| a.item == hidden));
+        tally.fired += u32::from(!by_rules.is_empty());
+        tally.rule_hits += hit(&mut by_rules.iter());
         let slots = tally.fired_at.iter_mut().zip(&mut tally.hits_at);
         for (threshold, (fired, hits)) in thresholds.iter().zip(slots) {
-            let so_sure = || by_rules().filter(|a| a.score() >= *threshold);
-            *fired += u32::from(so_sure().next().is_some());
-            *hits += u32::from(so_sure().any(|a| a.item == hidden));
+            let mut so_sure = by_rules
+                .iter()
+                .filter(|a| a.score() >= *threshold)
+                .peekable();
+            *fired += u32::from(so_sure.peek().is_some());
+            *hits += hit(&mut so_sure);
         }
     }
     Ok(tally)
