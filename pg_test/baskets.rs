@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[pg_test]
-    fn what_is_wrong_is_said_with_what_to_do() {
+    fn what_is_wrong_with_baskets_is_said() {
         for (call, state, message, hint) in [
             (
                 "rs_mine_rules()",
@@ -545,7 +545,7 @@ mod tests {
     }
 
     #[pg_test]
-    fn labels_are_right() {
+    fn baskets_are_labelled() {
         assert_eq!(
             text(
                 "SELECT string_agg(concat(p.proname, ' ', p.provolatile, p.proparallel), ', ' ORDER BY p.proname) FROM pg_proc AS p

@@ -137,18 +137,6 @@ fn online_retail_row_by_row() {
                 "{row}: {got} {expected}"
             );
         }
-<<<<<<< HEAD
-        let start = Instant::now();
-        for basket in [
-            &["22423", "85123A"][..],
-            &["22745"],
-            &["79321"],
-            &["nothing"],
-        ] {
-            println!("{basket:?}: {:.3?}", trained.model.recommend(basket, 6));
-        }
-        println!("{:?}", start.elapsed());
-=======
         rows += 1;
     }
     assert_eq!(rows, 1_772);
@@ -170,7 +158,6 @@ fn online_retail_row_by_row() {
             options,
         );
         assert_eq!(trained.rules, count);
->>>>>>> work-c
     }
 }
 
