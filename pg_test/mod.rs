@@ -9,6 +9,7 @@
     missing_docs
 )]
 
+mod baskets;
 mod churn;
 mod clean;
 mod features;

@@ -18,7 +18,7 @@ AS $body$
         SELECT k.metric, k.value
         FROM retailscope.model_metric AS k
         WHERE k.model_id = m.model_id
-          AND (k.dataset, k.metric) IN (('holdout', 'roc_auc'), ('train', 'silhouette'))
+          AND (k.dataset, k.metric) IN (('holdout', 'roc_auc'), ('train', 'silhouette'), ('holdout', 'hit_rate_at_5'))
         ORDER BY k.dataset LIMIT 1) AS h ON true
     WHERE $1 IS NULL OR m.task = $1
     ORDER BY m.task, m.version
@@ -26,7 +26,7 @@ $body$;
 
 COMMENT ON FUNCTION @extschema@.rs_models(text) IS
 'The registry at a glance: each model of the task (default: of all tasks), its version, whether it serves, what it was trained on, '
-'and the figure that models of its task are compared by (churn: ROC AUC on the holdout; segments: silhouette).';
+'and the figure that models of its task are compared by (churn: ROC AUC on the holdout; segments: silhouette; baskets: how often the first five recommendations held an item hidden from a basket of the holdout).';
 
 CREATE FUNCTION @extschema@.rs_lock_task(task text, nowait boolean DEFAULT false) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -78,13 +78,16 @@ BEGIN
     END IF;
     UPDATE retailscope.model AS m SET status = CASE WHEN m.model_id = $1 THEN 'serving' ELSE 'retired' END
     WHERE m.task = wanted.task AND (m.status = 'serving' OR m.model_id = $1);
+    IF wanted.task = 'baskets' THEN
+        PERFORM @extschema@.rs_refresh_rules();
+    END IF;
     RETURN NEXT;
 END
 $body$;
 
 COMMENT ON FUNCTION @extschema@.rs_promote(bigint, text) IS
 'Lets a model serve its task: a row in retailscope.model_deployment, with the reason. Predictions of all sessions follow with their next statement, once the '
-'transaction has committed; mart_customer_segments follows with rs_refresh_segments(). Returns the task, the model that serves now, and the one that did before.';
+'transaction has committed; mart_association_rules follows at once, mart_customer_segments with rs_refresh_segments(). Returns the task, the model that serves now, and the one that did before.';
 
 CREATE FUNCTION @extschema@.rs_rollback(task text)
 RETURNS TABLE(task_name text, serving bigint, replaced bigint)
@@ -128,6 +131,9 @@ BEGIN
     VALUES ($1, before, 'rollback', format('model %s taken back', replaced));
     UPDATE retailscope.model AS m SET status = CASE WHEN m.model_id = before THEN 'serving' ELSE 'retired' END
     WHERE m.task = $1 AND (m.status = 'serving' OR m.model_id = before);
+    IF $1 = 'baskets' THEN
+        PERFORM @extschema@.rs_refresh_rules();
+    END IF;
     task_name := $1;
     serving := before;
     RETURN NEXT;

@@ -46,9 +46,18 @@ BEGIN
     END;
     COMMIT;
     SET LOCAL search_path = pg_catalog, pg_temp;
+    BEGIN
+        SELECT * INTO trained FROM @extschema@.rs_mine_rules();
+        RAISE INFO 'baskets: model % (%), % rules of % baskets in % s', trained.model_id, trained.algorithm, trained.rules, trained.baskets,
+            round(trained.seconds::numeric, 2);
+    EXCEPTION WHEN object_not_in_prerequisite_state OR data_exception THEN
+        RAISE INFO 'baskets: no model: %', SQLERRM;
+    END;
+    COMMIT;
+    SET LOCAL search_path = pg_catalog, pg_temp;
     RAISE INFO 'pipeline: % s', round(extract(epoch FROM clock_timestamp() - began), 2);
 END
 $$;
 
 COMMENT ON PROCEDURE @extschema@.rs_run_pipeline(text) IS
-'Loads a file on the server into lake and warehouse, refreshes the marts and trains churn and segments, committing and reporting each step: CALL rs_run_pipeline(''/srv/exports/orders.csv.zst'');';
+'Loads a file on the server into lake and warehouse, refreshes the marts and trains churn and segments and mines rules, committing and reporting each step: CALL rs_run_pipeline(''/srv/exports/orders.csv.zst'');';

@@ -80,3 +80,38 @@ CREATE TABLE IF NOT EXISTS retailscope.mart_customer_segments (
     previous_segment_id integer,
     previous_segment text
 );
+
+-- The rules of the model of baskets that serves.
+CREATE TABLE IF NOT EXISTS retailscope.mart_association_rules (
+    rank integer PRIMARY KEY,
+    antecedent text[] NOT NULL,
+    consequent text[] NOT NULL,
+    items text[] NOT NULL,
+    antecedent_descriptions text[] NOT NULL,
+    consequent_descriptions text[] NOT NULL,
+    support float8 NOT NULL,
+    confidence float8 NOT NULL,
+    lift float8 NOT NULL,
+    leverage float8 NOT NULL,
+    conviction float8 NOT NULL,
+    zhang float8 NOT NULL,
+    baskets bigint NOT NULL,
+    p_value float8 NOT NULL,
+    q_value float8 NOT NULL,
+    confidence_low float8 NOT NULL,
+    confidence_high float8 NOT NULL,
+    antecedent_baskets bigint NOT NULL,
+    consequent_baskets bigint NOT NULL,
+    jaccard float8 NOT NULL,
+    cosine float8 NOT NULL,
+    kulczynski float8 NOT NULL,
+    improvement float8,
+    revenue float8 NOT NULL,
+    months integer NOT NULL,
+    months_held integer NOT NULL,
+    rest_baskets bigint,
+    rest_confidence float8,
+    model_id bigint NOT NULL
+);
+-- Without a list of pending entries, which each look-up would have to read.
+CREATE INDEX IF NOT EXISTS mart_association_rules_items ON retailscope.mart_association_rules USING gin (items) WITH (fastupdate = off);

@@ -8,6 +8,7 @@
 
 use pgrx::prelude::*;
 
+mod baskets;
 mod churn;
 mod features;
 mod ingest;

@@ -3,6 +3,7 @@
 use crate::features;
 use crate::pg::error::Outcome;
 use crate::pg::interrupt::OnMainThread;
+use retailscope_engine::baskets::RuleModel;
 use retailscope_engine::churn::{ChurnModel, Feature};
 use retailscope_engine::models::{self, Kind, ModelError};
 use retailscope_engine::segments::SegmentModel;
@@ -34,6 +35,16 @@ pub fn segment_model(bytes: &[u8]) -> Outcome<SegmentModel> {
     Ok(model)
 }
 
+/// A model of rules.
+///
+/// # Errors
+/// As [`churn_model`].
+pub fn rule_model(bytes: &[u8]) -> Outcome<RuleModel> {
+    let model: RuleModel = models::open(bytes)?.decode(Kind::Baskets, &OnMainThread::new()?)?;
+    model.check().map_err(ModelError::Corrupted)?;
+    Ok(model)
+}
+
 /// Whatever model it is: an error if it could not be asked.
 ///
 /// # Errors
@@ -42,5 +53,6 @@ pub fn verify(bytes: &[u8]) -> Outcome<()> {
     match models::open(bytes)?.kind {
         Kind::Churn => churn_model(bytes).map(drop),
         Kind::Segments => segment_model(bytes).map(drop),
+        Kind::Baskets => rule_model(bytes).map(drop),
     }
 }

@@ -1,9 +1,11 @@
 //! Reading rows in batches through a cursor: memory stays flat however many rows there are.
 
+use crate::pg::datum;
 use crate::pg::error::Outcome;
 use pgrx::PgMemoryContexts;
 use pgrx::prelude::*;
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
+use std::marker::PhantomData;
 
 /// The most rows per fetch.
 const FETCH: usize = 8192;
@@ -43,18 +45,33 @@ impl<'a> Rows<'a> {
         if null { None } else { Some(datum) }
     }
 
+    /// A row of `N` columns, all read at once: for queries of many rows. `None` when there are not as many.
+    pub fn row<const N: usize>(&self, row: usize) -> Option<Row<'_, N>> {
+        // SAFETY: the table lives while the callback runs; there are as many values as columns.
+        unsafe {
+            if row >= self.rows || usize::try_from((*self.table.tupdesc).natts) != Ok(N) {
+                return None;
+            }
+            let mut read = Row {
+                values: [pg_sys::Datum::null(); N],
+                nulls: [true; N],
+                of: PhantomData,
+            };
+            pg_sys::heap_deform_tuple(
+                *self.table.vals.add(row),
+                self.table.tupdesc,
+                read.values.as_mut_ptr(),
+                read.nulls.as_mut_ptr(),
+            );
+            Some(read)
+        }
+    }
+
     /// A `text` or `bytea` column (the query casts to it); columns count from 0.
     pub fn text(&self, row: usize, column: usize) -> Option<&[u8]> {
-        let datum = self.datum(row, column)?;
         // SAFETY: the column is of one of these types; what is compressed or out of line is copied into the batch's own memory
         // context, which outlives the borrow of `self`.
-        unsafe {
-            let value = pg_sys::pg_detoast_datum_packed(datum.cast_mut_ptr());
-            Some(std::slice::from_raw_parts(
-                pgrx::varlena::vardata_any(value).cast::<u8>(),
-                pgrx::varlena::varsize_any_exhdr(value),
-            ))
-        }
+        self.datum(row, column).map(|d| unsafe { bytes(d) })
     }
 
     /// A `bigint` column.
@@ -78,12 +95,93 @@ impl<'a> Rows<'a> {
         self.datum(row, column).map(|d| d.value() != 0)
     }
 
+    /// The type of a column.
+    pub(super) fn type_of(&self, column: usize) -> pg_sys::Oid {
+        // SAFETY: the table lives while the callback runs; SPI_gettypeid checks the column itself.
+        unsafe { pg_sys::SPI_gettypeid(self.table.tupdesc, column as i32 + 1) }
+    }
+
+    /// Any column as its type writes it.
+    pub(super) fn written(&self, row: usize, column: usize) -> Option<&[u8]> {
+        if row >= self.rows {
+            return None;
+        }
+        // SAFETY: as in `datum`; the text is made in the batch's own memory context.
+        unsafe {
+            let tuple = *self.table.vals.add(row);
+            let text = pg_sys::SPI_getvalue(tuple, self.table.tupdesc, column as i32 + 1);
+            (!text.is_null()).then(|| CStr::from_ptr(text).to_bytes())
+        }
+    }
+
     /// A `uuid` column.
     pub fn uuid(&self, row: usize, column: usize) -> Option<u128> {
         let datum = self.datum(row, column)?;
         // SAFETY: a uuid datum points to 16 bytes.
         let bytes = unsafe { *datum.cast_mut_ptr::<[u8; 16]>() };
         Some(u128::from_be_bytes(bytes))
+    }
+}
+
+/// The bytes of a value of variable length, without its header.
+///
+/// # Safety
+/// It is such a value, and lives for `'a`, as does the current memory context.
+unsafe fn bytes<'a>(value: pg_sys::Datum) -> &'a [u8] {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let mut value = value.cast_mut_ptr::<pg_sys::varlena>();
+        let is_plain = pgrx::varlena::varatt_is_4b_u(value)
+            || pgrx::varlena::varatt_is_1b(value) && !pgrx::varlena::varatt_is_1b_e(value);
+        if !is_plain {
+            value = pg_sys::pg_detoast_datum_packed(value);
+        }
+        std::slice::from_raw_parts(
+            pgrx::varlena::vardata_any(value).cast::<u8>(),
+            pgrx::varlena::varsize_any_exhdr(value),
+        )
+    }
+}
+
+/// A row of [`Rows::row`], valid as long as they are.
+pub struct Row<'r, const N: usize> {
+    values: [pg_sys::Datum; N],
+    nulls: [bool; N],
+    of: PhantomData<&'r ()>,
+}
+
+impl<'r, const N: usize> Row<'r, N> {
+    fn datum(&self, column: usize) -> Option<pg_sys::Datum> {
+        match self.nulls.get(column) {
+            Some(false) => self.values.get(column).copied(),
+            _ => None,
+        }
+    }
+
+    /// A `text` column.
+    pub fn text(&self, column: usize) -> Option<&'r [u8]> {
+        // SAFETY: as in `Rows::text`.
+        self.datum(column).map(|d| unsafe { bytes(d) })
+    }
+
+    /// An `integer` column.
+    pub fn i32(&self, column: usize) -> Option<i32> {
+        self.datum(column).map(|d| d.value() as i32)
+    }
+
+    /// A `boolean` column.
+    pub fn bool(&self, column: usize) -> Option<bool> {
+        self.datum(column).map(|d| d.value() & 1 != 0)
+    }
+
+    /// A `date` column, in days since 1970.
+    pub fn day(&self, column: usize) -> Option<i32> {
+        self.i32(column)?.checked_add(datum::EPOCH_DAYS)
+    }
+
+    /// A `numeric` column, in ten-thousandths; `None` also for what is no number.
+    pub fn ten_thousandths(&self, column: usize) -> Option<i64> {
+        datum::ten_thousandths(self.text(column)?)
     }
 }
 
@@ -163,7 +261,7 @@ pub fn for_each_batch_in(
     snapshot: Snapshot,
     sql: &str,
     arguments: &[pgrx::datum::DatumWithOid<'_>],
-    mut each: impl FnMut(&Rows<'_>) -> Outcome<()>,
+    each: impl FnMut(&Rows<'_>) -> Outcome<()>,
 ) -> Outcome<()> {
     let sql = c_query(sql)?;
     let Arguments {
@@ -172,8 +270,7 @@ pub fn for_each_batch_in(
         mut values,
     } = Arguments::new(arguments);
     Spi::connect_mut(|_client| {
-        // SAFETY: an SPI session is open; arrays have as many entries as there are arguments; the tuple table of a fetch
-        // is used only until it is freed below.
+        // SAFETY: an SPI session is open; arrays have as many entries as there are arguments.
         unsafe {
             let portal = pg_sys::SPI_cursor_open_with_args(
                 std::ptr::null(),
@@ -185,29 +282,46 @@ pub fn for_each_batch_in(
                 snapshot == Snapshot::Statement,
                 0,
             );
-            let mut scratch = PgMemoryContexts::new("retailscope cursor batch");
-            let mut fetch = FIRST;
-            let outcome = loop {
-                pg_sys::SPI_cursor_fetch(portal, true, fetch as std::ffi::c_long);
-                let table = pg_sys::SPI_tuptable;
-                let rows = pg_sys::SPI_processed as usize;
-                if table.is_null() || rows == 0 {
-                    break Ok(());
-                }
-                let outcome = scratch.switch_to(|_| each(&Rows::of(&*table, rows)));
-                let held = pg_sys::MemoryContextMemAllocated((*table).tuptabcxt, true)
-                    + pg_sys::MemoryContextMemAllocated(scratch.value(), true);
-                fetch = (BYTES / (held / rows).max(1)).clamp(1, FETCH);
-                scratch.reset();
-                pg_sys::SPI_freetuptable(table);
-                if outcome.is_err() {
-                    break outcome;
-                }
-                pgrx::check_for_interrupts!();
-            };
-            // Else the portal would stay open, with its locks and its memory, until the transaction ends.
-            pg_sys::SPI_cursor_close(portal);
-            outcome
+            fetch_all(portal, each)
         }
     })
+}
+
+/// Gives all rows of a portal in batches to `each` and closes it.
+///
+/// # Errors
+/// What `each` gives.
+///
+/// # Safety
+/// An SPI session is open, and the portal was opened in it.
+pub(super) unsafe fn fetch_all(
+    portal: pg_sys::Portal,
+    mut each: impl FnMut(&Rows<'_>) -> Outcome<()>,
+) -> Outcome<()> {
+    // SAFETY: the caller's promise; the tuple table of a fetch is used only until it is freed.
+    unsafe {
+        let mut scratch = PgMemoryContexts::new("retailscope cursor batch");
+        let mut fetch = FIRST;
+        let outcome = loop {
+            pg_sys::SPI_cursor_fetch(portal, true, fetch as std::ffi::c_long);
+            let table = pg_sys::SPI_tuptable;
+            let rows = pg_sys::SPI_processed as usize;
+            if table.is_null() || rows == 0 {
+                break Ok(());
+            }
+            let outcome = scratch.switch_to(|_| each(&Rows::of(&*table, rows)));
+            let held = pg_sys::MemoryContextMemAllocated((*table).tuptabcxt, true)
+                + pg_sys::MemoryContextMemAllocated(scratch.value(), true);
+            fetch = (BYTES / (held / rows).max(1)).clamp(1, FETCH);
+            scratch.reset();
+            pg_sys::SPI_freetuptable(table);
+            if outcome.is_err() {
+                break outcome;
+            }
+            pgrx::check_for_interrupts!();
+        };
+        // Else the portal would stay open, with its locks and its memory, until the transaction ends.
+        pg_sys::SPI_cursor_close(portal);
+        outcome
+    }
 }

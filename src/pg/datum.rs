@@ -11,6 +11,50 @@ pub fn date(day: i32) -> pgrx::datum::DatumWithOid<'static> {
     unsafe { pgrx::datum::DatumWithOid::new(day - EPOCH_DAYS, pgrx::pg_sys::DATEOID) }
 }
 
+/// What a `numeric` is in ten-thousandths, rounded half away from zero; `None` for infinity and what is no number. `body` is
+/// the value without its varlena header (numeric.c, "NumericShort" and "NumericLong").
+pub fn ten_thousandths(body: &[u8]) -> Option<i64> {
+    let (head, rest) = body.split_first_chunk::<2>()?;
+    let head = u16::from_ne_bytes(*head);
+    let (negative, weight, digits) = match head & 0xC000 {
+        0xC000 => return None,
+        0x8000 => {
+            let low = i32::from(head & 0x3F);
+            let weight = if head & 0x40 != 0 { low - 64 } else { low };
+            (head & 0x2000 != 0, weight, rest)
+        }
+        sign => {
+            let (weight, digits) = rest.split_first_chunk::<2>()?;
+            (
+                sign == 0x4000,
+                i32::from(i16::from_ne_bytes(*weight)),
+                digits,
+            )
+        }
+    };
+    let mut sum = 0i64;
+    // The place of the first digit: 0 for ten-thousandths.
+    let mut place = weight + 1;
+    for pair in digits.chunks_exact(2) {
+        let digit = i64::from(i16::from_ne_bytes([*pair.first()?, *pair.last()?]));
+        if place >= 0 {
+            sum = sum.saturating_mul(10_000).saturating_add(digit);
+        } else {
+            sum = sum.saturating_add(i64::from(place == -1 && digit >= 5_000));
+            break;
+        }
+        place -= 1;
+    }
+    // Digits that are zero at the end are not there.
+    for _ in 0..=place {
+        sum = sum.saturating_mul(10_000);
+        if sum == 0 {
+            break;
+        }
+    }
+    Some(if negative { -sum } else { sum })
+}
+
 /// A buffer of varlena values; offsets into it stay valid while it grows.
 #[derive(Debug, Default)]
 pub struct Varlena {

@@ -130,3 +130,11 @@ impl From<Failure> for ErrorReport {
         report
     }
 }
+
+/// Tells the user what a call has to say beside its result. To be called last, when nothing is left that would have to be
+/// dropped: a cancel that strikes in it runs no destructor.
+pub fn warn(message: String, hint: &'static str) {
+    ErrorReport::new(PgSqlErrorCode::ERRCODE_WARNING, message, "retailscope")
+        .set_hint(hint)
+        .report(PgLogLevel::WARNING);
+}

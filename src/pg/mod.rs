@@ -14,6 +14,7 @@ mod memory;
 pub mod pending;
 pub mod plan;
 pub mod privilege;
+pub mod query;
 pub mod rowset;
 pub mod sequence;
 pub mod settings;

@@ -39,6 +39,8 @@ pub enum Cell<'a> {
     Null,
     /// `text`.
     Text(&'a str),
+    /// `text[]`.
+    Texts(&'a [&'a str]),
     /// `double precision`.
     Float(f64),
     /// `boolean`.
@@ -145,11 +147,30 @@ impl RowSet {
     }
 }
 
+fn text_datum(text: &str) -> pg_sys::Datum {
+    text.into_datum().unwrap_or(pg_sys::Datum::from(0))
+}
+
 /// A value in the current memory context.
 fn datum(cell: Cell<'_>) -> pg_sys::Datum {
     match cell {
         Cell::Null => pg_sys::Datum::from(0),
-        Cell::Text(text) => text.into_datum().unwrap_or(pg_sys::Datum::from(0)),
+        Cell::Text(text) => text_datum(text),
+        Cell::Texts(texts) => {
+            let mut elements: Vec<pg_sys::Datum> = texts.iter().map(|t| text_datum(t)).collect();
+            // SAFETY: as many datums as are told, all of type text; the array is a copy of them.
+            let array = unsafe {
+                pg_sys::construct_array(
+                    elements.as_mut_ptr(),
+                    i32::try_from(elements.len()).unwrap_or(i32::MAX),
+                    pg_sys::TEXTOID,
+                    -1,
+                    false,
+                    pg_sys::TYPALIGN_INT as std::ffi::c_char,
+                )
+            };
+            pg_sys::Datum::from(array)
+        }
         Cell::Float(value) => pg_sys::Datum::from(value.to_bits()),
         Cell::Bool(value) => pg_sys::Datum::from(value),
         Cell::Int(value) => pg_sys::Datum::from(value),

@@ -142,7 +142,7 @@ pub struct BasketsBuilder {
 
 impl BasketsBuilder {
     /// Adds a line. An item that stands in a basket twice is in it once, with the sum of the amounts; without an item the
-    /// basket alone is known, maybe empty.
+    /// basket alone is known, maybe empty. A basket is of the group when any of its lines is.
     ///
     /// # Errors
     /// [`BasketError::TooMany`], [`BasketError::Stopped`].
@@ -151,6 +151,36 @@ impl BasketsBuilder {
         basket: &[u8],
         item: Option<&[u8]>,
         amount: f64,
+        about: About,
+        control: &dyn Control,
+    ) -> Result<(), BasketError> {
+        let item = match item {
+            Some(item) => Some(self.item(item, control)?),
+            None => None,
+        };
+        // Saturates: a line of more than 9e14 is no sale.
+        let units = (amount * MONEY_UNITS).round() as i64;
+        self.push_numbered(basket, item, units, about, control)
+    }
+
+    /// The number of an item, for [`BasketsBuilder::push_numbered`]: whoever meets an item in a million lines has its text
+    /// looked up once.
+    ///
+    /// # Errors
+    /// As [`BasketsBuilder::push`].
+    pub fn item(&mut self, item: &[u8], control: &dyn Control) -> Result<u32, BasketError> {
+        self.items.number(item, control)
+    }
+
+    /// [`BasketsBuilder::push`] of an item by its number, with an amount in parts of [`MONEY_UNITS`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn push_numbered(
+        &mut self,
+        basket: &[u8],
+        item: Option<u32>,
+        amount: i64,
         about: About,
         control: &dyn Control,
     ) -> Result<(), BasketError> {
@@ -166,7 +196,6 @@ impl BasketsBuilder {
             }
         }
         let Some(item) = item else { return Ok(()) };
-        let item = self.items.number(item, control)?;
         if self.lines.len() == self.lines.capacity() {
             // The lines, and what they become: items with amounts, by basket.
             let lines = self.lines.len().max(4096) * 2;
@@ -177,14 +206,18 @@ impl BasketsBuilder {
                 .try_reserve_exact(more)
                 .map_err(crate::control::no_memory(PHASE, bytes as u64))?;
         }
-        // Saturates: a line of more than 9e14 is no sale.
-        let amount = (amount * MONEY_UNITS).round() as i64;
         self.lines.push(Line {
             basket,
             item,
             amount,
         });
         Ok(())
+    }
+
+    /// True while no basket is known.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.about.is_empty()
     }
 
     /// Lines so far.
