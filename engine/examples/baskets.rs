@@ -96,7 +96,7 @@ fn main() {
         let mined = pool.install(|| black_box(run()));
         runs.push(one.elapsed().as_secs_f64());
         let spent = start.elapsed();
-        if spent > Duration::from_secs(10) || (runs.len() >= 3 && spent > Duration::from_secs(1)) {
+        if spent > Duration::from_secs(5) || (runs.len() >= 3 && spent > Duration::from_secs(1)) {
             break mined;
         }
     };

@@ -64,17 +64,31 @@ proptest! {
 
 #[test]
 fn threads_that_meet_lower_the_length_once() {
-    for _ in 0..2_000 {
-        let gate = Gate::new(limits(LONGEST, 9), &NEVER, &Free);
-        gate.found(1, 2);
-        std::thread::scope(|scope| {
-            // Eight of four items are too many, the three shorter ones never are.
-            for _ in 0..4 {
-                scope.spawn(|| gate.found(4, 2));
+    let gates: Vec<Gate<'_>> = (0..4_000)
+        .map(|_| Gate::new(limits(6, 9), &NEVER, &Free))
+        .collect();
+    // A barrier would wake them one after the other.
+    let arrived = AtomicU64::new(0);
+    let search = || {
+        for (round, gate) in (1..).zip(&gates) {
+            arrived.fetch_add(1, Ordering::SeqCst);
+            for spin in 1u32.. {
+                if arrived.load(Ordering::SeqCst) >= 2 * round {
+                    break;
+                }
+                if spin.is_multiple_of(10_000) {
+                    std::thread::yield_now();
+                }
             }
-        });
-        assert_eq!(gate.longest(), 3);
-    }
+            gate.found(4, 10);
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(search);
+        scope.spawn(search);
+    });
+    // Too many of four items; of three there are none.
+    assert!(gates.iter().all(|gate| gate.longest() == 3));
 }
 
 #[test]
