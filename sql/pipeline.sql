@@ -47,7 +47,9 @@ BEGIN
     COMMIT;
     SET LOCAL search_path = pg_catalog, pg_temp;
     BEGIN
-        SELECT * INTO trained FROM @extschema@.rs_mine_rules();
+        -- Fewer than ten baskets are no habit, however few there are in all.
+        SELECT * INTO trained FROM @extschema@.rs_mine_rules((
+            SELECT least(1, greatest(0.01, 10 / nullif(sum(k.orders), 0)))::float8 FROM retailscope.mart_daily_kpis AS k));
         RAISE INFO 'baskets: model % (%), % rules of % baskets in % s', trained.model_id, trained.algorithm, trained.rules, trained.baskets,
             round(trained.seconds::numeric, 2);
     EXCEPTION WHEN object_not_in_prerequisite_state OR data_exception THEN

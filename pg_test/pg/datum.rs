@@ -1,6 +1,7 @@
 //! Values that we encode by ourselves are the ones that PostgreSQL would have made.
 
 use crate::pg::bulk::{BulkInsert, Indexes};
+use crate::pg::cursor::for_each_batch;
 use crate::pg::datum::Varlena;
 use pgrx::prelude::*;
 use retailscope_engine::clean::decimal::format_decimal;
@@ -146,5 +147,35 @@ mod tests {
                 "SELECT pg_relation_size(reltoastrelid) FROM pg_class WHERE oid = 'public.texts'::regclass"
             ) > 60_000
         );
+    }
+
+    #[pg_test]
+    fn ten_thousandths_are_postgres_own_rounding() {
+        let sql = "SELECT v, round(v * 10000)::bigint FROM (
+                VALUES (0::numeric), (0.00005), (0.000049999), (-0.00005), (1), (-1), (9999.9999), (9999.99995), (10000), (1e8), (123456789012.3456),
+                       (-42949672.96), (1e-20), (0.0001), (1e14), (922337203685477.5807), (0.10::numeric(20, 10)), (100000000.00000001)
+                UNION ALL SELECT ((i * 7919) % 1000003 - 500000) * power(10::numeric, i % 13 - 9) FROM generate_series(1, 3000) AS i) AS t (v)";
+        let mut seen = 0;
+        for_each_batch(sql, &[], |rows| {
+            for at in 0..rows.len() {
+                let row = rows.row::<2>(at).unwrap();
+                assert_eq!(row.ten_thousandths(0), rows.i64(at, 1), "row {}", seen + at);
+            }
+            seen += rows.len();
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(seen, 3_018);
+        let sql = "SELECT v FROM (VALUES ('NaN'::numeric), (NULL), ('Infinity'), (1e300)) AS t (v)";
+        for_each_batch(sql, &[], |rows| {
+            let all: Vec<Option<i64>> = (0..rows.len())
+                .map(|at| rows.row::<1>(at).unwrap().ten_thousandths(0))
+                .collect();
+            assert_eq!(all, [None, None, None, Some(i64::MAX)]);
+            // Not of so many columns, and no such row.
+            assert!(rows.row::<2>(0).is_none() && rows.row::<1>(4).is_none());
+            Ok(())
+        })
+        .unwrap();
     }
 }

@@ -33,9 +33,14 @@ struct Limits {
 impl Limits {
     /// A WARNING for each limit that was reached. To be called last (see [`warn`]).
     fn report(&self, caps: &[Cap]) {
-        let Limits { what, longest, .. } = self;
         let cut = |limit: String| {
-            format!("{what} of up to {longest} items are complete: {limit} was reached")
+            let what = self.what;
+            match self.longest {
+                0 | 1 => format!("single items alone are complete: {limit} was reached"),
+                longest => {
+                    format!("{what} of up to {longest} items are complete: {limit} was reached")
+                }
+            }
         };
         for cap in caps {
             match cap {
