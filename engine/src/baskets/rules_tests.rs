@@ -358,7 +358,10 @@ fn the_model_is_the_same_for_any_threads_and_any_order_of_lines() {
 fn work_can_be_cancelled_and_stays_within_its_memory() {
     let baskets = random(3_000, 24, 0.4);
     let thresholds = (0.05, 0.3, 0.0, 4);
-    let run = |control: &Probe| mined_under(&baskets, thresholds, json!({}), &|| 0.0, control);
+    // On one thread, so that each run looks as often and holds as much.
+    let run = |control: &Probe| {
+        POOLS[0].install(|| mined_under(&baskets, thresholds, json!({}), &|| 0.0, control))
+    };
     let patient = Probe::patient();
     let trained = run(&patient).unwrap();
     assert!(trained.rules > 5_000, "{}", trained.rules);
@@ -372,8 +375,8 @@ fn work_can_be_cancelled_and_stays_within_its_memory() {
             "{error}"
         );
         assert_eq!(control.held_bytes(), 0);
-        // No thread goes on for long once it has been told.
-        assert!(control.looks() < looks * part / 40 + 200);
+        // Nothing goes on once it has been told.
+        assert!(control.looks() < looks * part / 40 + 10);
     }
     for part in 1..20 {
         let control = Probe::patient().granting(patient.most_held() * part / 20);
