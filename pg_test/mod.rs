@@ -14,6 +14,7 @@ mod churn;
 mod clean;
 mod features;
 mod ingest;
+mod itemsets;
 mod lake;
 mod pg;
 mod warehouse;
