@@ -390,7 +390,8 @@ mod tests {
         // 4 items, 4 pairs, and one of three.
         assert_eq!(seen("{}"), "9 14 f 4 t");
         assert_eq!(seen("{\"max_itemsets\": 8}"), "8 8 t 2 t");
-        assert_eq!(seen("{\"max_itemsets\": 1}"), "4 0 t 1 t");
+        // No rules at all do not replace those that serve.
+        assert_eq!(seen("{\"max_itemsets\": 1}"), "4 0 t 1 f");
         assert_eq!(seen("{\"max_rules\": 3}"), "9 3 t 4 t");
         assert_eq!(
             number(

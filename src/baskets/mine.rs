@@ -38,7 +38,10 @@ struct Outcomes {
     rules: usize,
     caps: Vec<Cap>,
     longest: usize,
-    promote: bool,
+    /// What options say.
+    promote: Option<bool>,
+    /// True when a country or a segment was mined.
+    is_part: bool,
 }
 
 /// Mines rules, stores them as a model, and lets it serve.
@@ -102,9 +105,11 @@ fn mine(mut out: RowSet, request: Request) -> Outcome<(Limits, Vec<Cap>)> {
     models::lock(TASK, request.params.nowait)?;
     // Rules of the sales that one role may see would serve everybody. Another session may have stored a model, or loaded
     // sales, while this one waited.
-    let mined = all_rows(|| in_fresh_snapshot(|| read_and_mine(request)))?;
+    let mut mined = all_rows(|| in_fresh_snapshot(|| read_and_mine(request)))?;
+    decide(&mut mined);
     let model_id = models::store(&mined.new, &mined.bytes)?;
-    if mined.promote {
+    let promote = mined.promote == Some(true);
+    if promote {
         models::promote(model_id, &mined.new.verdict)?;
     }
     out.put(&[
@@ -117,7 +122,7 @@ fn mine(mut out: RowSet, request: Request) -> Outcome<(Limits, Vec<Cap>)> {
         Cell::Float(began.elapsed().as_secs_f64()),
         Cell::Text(mined.new.algorithm),
         Cell::Int(i32::try_from(mined.longest).unwrap_or(i32::MAX)),
-        Cell::Bool(mined.promote),
+        Cell::Bool(promote),
         Cell::Text(&mined.new.verdict),
     ])?;
     let longest = mined.longest;
@@ -233,19 +238,12 @@ fn outcomes(
     data_hash: String,
 ) -> Outcomes {
     let p = &request.params;
-    let is_part = p.country.is_some() || p.segment.is_some();
-    let promote = p.promote.unwrap_or(!is_part);
     let mut params = p.to_json();
     if let Some(all) = params.as_object_mut() {
         for (key, day) in [("from_date", request.from), ("to_date", request.to)] {
             all.extend(day.map(|d| (key.to_owned(), day_text(d).into())));
         }
     }
-    let verdict = match (promote, p.promote) {
-        (true, _) => "the newest rules serve",
-        (false, Some(_)) => "options say not to promote it",
-        (false, None) => "rules of a part of the baskets serve only when they are promoted",
-    };
     let new = NewModel {
         task: TASK,
         algorithm: p.algorithm.name(),
@@ -256,7 +254,7 @@ fn outcomes(
         data_hash,
         features: Vec::new(),
         seconds: request.began.elapsed().as_secs_f64(),
-        verdict: verdict.to_owned(),
+        verdict: String::new(),
         metrics: trained.metrics,
         importance: Vec::new(),
         curves: trained.curves,
@@ -269,6 +267,26 @@ fn outcomes(
         rules: trained.rules,
         caps: trained.caps,
         longest: trained.longest,
-        promote,
+        promote: p.promote,
+        is_part: p.country.is_some() || p.segment.is_some(),
     }
+}
+
+/// Whether the model comes to serve, and why.
+fn decide(mined: &mut Outcomes) {
+    let (promote, verdict) = match mined.promote {
+        Some(true) => (true, "the newest rules serve"),
+        Some(false) => (false, "options say not to promote it"),
+        None if mined.is_part => (
+            false,
+            "rules of a part of the baskets serve only when they are promoted",
+        ),
+        // A limit that was reached at night must not leave the shop without advice.
+        None if mined.rules == 0 && matches!(models::serving(TASK), Ok(Some(_))) => {
+            (false, "it has no rules: the model before serves on")
+        }
+        None => (true, "the newest rules serve"),
+    };
+    mined.promote = Some(promote);
+    verdict.clone_into(&mut mined.new.verdict);
 }
