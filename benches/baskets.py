@@ -2,7 +2,8 @@
 
     python baskets.py PROGRAM FOLDER AIMS
 
-PROGRAM is the example `baskets` of the engine, FOLDER takes the baskets, AIMS (a file) the lines for the report. Each
+PROGRAM is the example `baskets` of the engine, FOLDER takes the baskets, AIMS (a file) the lines for the report. What mlxtend
+takes at SQL's default support is left beside AIMS, for what SQL takes to be measured against. Each
 measurement is a process of its own. mlxtend and efficient-apriori have a time limit, and are not tried again on the same baskets
 once they were over it; BENCH_ALL=1 gives them ten minutes.
 """
@@ -91,6 +92,8 @@ def compare(bench, name, title, baskets, percent):
     measured = {miner: bench.peer(name, miner, count) for miner in (*PYFIM, "mlxtend", "efficient-apriori")}
     for miner, figures in measured.items():
         line(miner, figures, main["seconds"])
+    if (name, percent) == ("online_retail", 1) and not isinstance(measured["mlxtend"], str):
+        Path(bench.aims).with_name("mlxtend").write_text(str(measured["mlxtend"]["seconds"]), encoding="ascii")
     for text, figure in (("seconds", "seconds"), ("memory", "grown_mb")):
         ratio = main[figure] / min(measured[miner][figure] for miner in PYFIM)
         bench.aim(f"{title}, {percent} %: {text} to PyFIM's least", f"{ratio:.2f}", "<=", 1)

@@ -3,7 +3,7 @@
 #   training   each model on generated customers, beside scikit-learn and xgboost
 #   scoring    a batch of a million customers, beside the same
 #   segments   k-means and the mixture, beside scikit-learn
-#   baskets    frequent itemsets, beside PyFIM, mlxtend and efficient-apriori
+#   baskets    frequent itemsets, beside PyFIM, mlxtend and efficient-apriori; from SQL, beside mlxtend; rules, warm
 #   load       a file into lake, warehouse and marts, beside COPY, plain SQL and, in minutes, pandas (`pandas`) and ten times
 #              the file (`tenfold`)
 #   features   of all customers, beside pandas
@@ -18,6 +18,7 @@ BENCHES="$(cd "$(dirname "$0")" && pwd)"
 . "$BENCHES/../benches/lib.sh"
 . "$BENCHES/../benches/load.sh"
 . "$BENCHES/../benches/serving.sh"
+. "$BENCHES/../benches/rules.sh"
 
 RESULTS="$(mktemp -d)"
 MATRICES="$(mktemp -d)"
@@ -58,15 +59,16 @@ baskets() {
 }
 
 sales() {
-    if skipped load && skipped features && skipped serving; then return; fi
+    if skipped load && skipped features && skipped serving && skipped baskets; then return; fi
     "$ROOT/scripts/install.sh"
     server_start "shared_buffers = 512MB" "max_wal_size = 4GB"
     say ""
     say "server: PostgreSQL $("$PG_CONFIG" --version | cut -d ' ' -f 2), default settings but shared_buffers = 512MB, max_wal_size = 4GB"
     prepare_file
     if ! skipped load; then compare_loads; fi
-    if skipped features && skipped serving; then return; fi
+    if skipped features && skipped serving && skipped baskets; then return; fi
     serving_warehouse
+    if ! skipped baskets; then measure_rules; fi
     if ! skipped features; then
         prepare_python
         compare_features
