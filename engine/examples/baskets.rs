@@ -4,10 +4,11 @@
 //!     baskets FILE ALGORITHM MIN_COUNT THREADS [MAX_ITEMSETS]
 #![allow(clippy::unwrap_used)]
 
+mod measure;
+
 use std::fs;
 use std::hint::black_box;
 use std::io::{BufRead, BufReader};
-use std::time::{Duration, Instant};
 
 use retailscope_engine::baskets::{
     About, Algorithm, Baskets, BasketsBuilder, Database, LONGEST, Limits, Mined, mine,
@@ -15,8 +16,7 @@ use retailscope_engine::baskets::{
 use retailscope_engine::control::Control;
 use serde_json::json;
 
-/// The kernel counts CPU time in hundredths of a second (`man proc`, USER_HZ).
-const TICKS: f64 = 100.0;
+use crate::measure::measure;
 
 /// Never stops, and allows 16 GiB.
 struct Open;
@@ -31,22 +31,6 @@ impl Control for Open {
     fn memory_limit(&self) -> u64 {
         1 << 34
     }
-}
-
-fn cpu_seconds() -> f64 {
-    let stat = fs::read_to_string("/proc/self/stat").unwrap();
-    // The name of the program, in parentheses, may contain blanks.
-    let fields: Vec<&str> = stat[stat.rfind(')').unwrap()..].split(' ').collect();
-    let ticks = |n: usize| fields[n].parse::<f64>().unwrap();
-    (ticks(12) + ticks(13)) / TICKS
-}
-
-/// Megabytes that the process takes now (`VmRSS`), or took at most (`VmHWM`).
-fn megabytes(field: &str) -> f64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|l| l.starts_with(field)).unwrap();
-    let kilobytes: f64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
-    kilobytes / 1024.0
 }
 
 fn read(path: &str) -> Baskets {
@@ -85,36 +69,24 @@ fn main() {
     let baskets = read(file);
     // From here on the peak is that of mining (`man proc`, clear_refs).
     fs::write("/proc/self/clear_refs", "5").unwrap();
-    let (start, cpu, before) = (Instant::now(), cpu_seconds(), megabytes("VmRSS"));
-    let run = || -> Mined {
-        let database = Database::new(&baskets, None, None, min_count, &Open).unwrap();
-        mine(database, algorithm, limits, &|| 0.0, &Open).unwrap()
-    };
-    let mut runs = Vec::new();
-    let mined = loop {
-        let one = Instant::now();
-        let mined = pool.install(|| black_box(run()));
-        runs.push(one.elapsed().as_secs_f64());
-        let spent = start.elapsed();
-        if spent > Duration::from_secs(5) || (runs.len() >= 3 && spent > Duration::from_secs(1)) {
-            break mined;
-        }
-    };
-    let cpu = (cpu_seconds() - cpu) / runs.len() as f64;
-    let peak = megabytes("VmHWM");
-    runs.sort_by(f64::total_cmp);
-    let figures = json!({
+    let (measured, mined) = measure(|| -> Mined {
+        pool.install(|| {
+            let database = Database::new(&baskets, None, None, min_count, &Open).unwrap();
+            black_box(mine(database, algorithm, limits, &|| 0.0, &Open).unwrap())
+        })
+    });
+    let mut figures = json!({
         "baskets": baskets.len(),
         "itemsets": mined.itemsets.len(),
         "by_size": mined.itemsets.by_size(),
         "algorithm": mined.algorithm.name(),
         "longest": mined.longest,
         "caps": format!("{:?}", mined.caps),
-        "seconds": runs[runs.len() / 2],
-        "least": runs[0],
-        "cpu": cpu,
-        "peak_mb": peak,
-        "grown_mb": peak - before,
     });
+    let (all, own) = (
+        figures.as_object_mut().unwrap(),
+        measured.as_object().unwrap(),
+    );
+    all.extend(own.clone());
     println!("{figures}");
 }

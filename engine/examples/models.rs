@@ -4,11 +4,12 @@
 //!     models fit|score|segment MODEL FOLDER ROWS THREADS
 #![allow(clippy::unwrap_used)]
 
+mod measure;
+
 use std::fs;
 use std::hint::black_box;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use ndarray::Array2;
 use retailscope_engine::churn::FitError;
@@ -24,56 +25,13 @@ use retailscope_engine::trees::boosting::BoostingParams;
 use retailscope_engine::trees::forest::{ForestParams, MaxFeatures};
 use serde_json::{Value, json};
 
+use crate::measure::measure;
+
 const FEATURES: usize = 12;
 /// Segments.
 const K: usize = 5;
 /// Rows that a model is fitted on before others are scored.
 const FITTED: usize = 100_000;
-
-/// The kernel counts CPU time in hundredths of a second (`man proc`, USER_HZ).
-const TICKS: f64 = 100.0;
-
-fn cpu_seconds() -> f64 {
-    let stat = fs::read_to_string("/proc/self/stat").unwrap();
-    // The name of the program, in parentheses, may contain blanks.
-    let fields: Vec<&str> = stat[stat.rfind(')').unwrap()..].split(' ').collect();
-    let ticks = |n: usize| fields[n].parse::<f64>().unwrap();
-    (ticks(12) + ticks(13)) / TICKS
-}
-
-/// Megabytes that the process takes now (`VmRSS`), or took at most (`VmHWM`).
-fn megabytes(field: &str) -> f64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|l| l.starts_with(field)).unwrap();
-    line.split_whitespace()
-        .nth(1)
-        .unwrap()
-        .parse::<f64>()
-        .unwrap()
-        / 1024.0
-}
-
-/// The median of at least three runs and of a second; one that takes ten seconds is run once.
-fn measure<T>(mut run: impl FnMut() -> T) -> (Value, T) {
-    let (start, cpu, before) = (Instant::now(), cpu_seconds(), megabytes("VmRSS"));
-    let mut runs = Vec::new();
-    let result = loop {
-        let one = Instant::now();
-        let result = run();
-        runs.push(one.elapsed().as_secs_f64());
-        let spent = start.elapsed();
-        if spent > Duration::from_secs(10) || (runs.len() >= 3 && spent > Duration::from_secs(1)) {
-            break result;
-        }
-    };
-    let cpu = (cpu_seconds() - cpu) / runs.len() as f64;
-    let peak = megabytes("VmHWM");
-    runs.sort_by(f64::total_cmp);
-    let seconds = runs[runs.len() / 2];
-    let figures =
-        json!({"seconds": seconds, "cpu": cpu, "peak_mb": peak, "grown_mb": peak - before});
-    (figures, result)
-}
 
 /// Doubles as numpy's `tofile` writes them.
 fn matrix(path: &Path) -> Array2<f64> {

@@ -47,7 +47,7 @@ pub struct RuleParams {
     pub min_confidence: f64,
     /// The least lift of a rule.
     pub min_lift: f64,
-    /// Items of an itemset, both sides of a rule together; 1 to [`LONGEST_RULE`].
+    /// Items of an itemset, both sides of a rule together; 1 to 20.
     pub max_len: usize,
     /// How itemsets are found.
     pub algorithm: Algorithm,
