@@ -10,6 +10,8 @@ use crate::control::{Charge, Control, Stop, reserve};
 pub const MONEY_UNITS: f64 = 10_000.0;
 
 const PHASE: &str = "reading baskets";
+/// Lines between two looks at the control.
+const LOOK: usize = 1 << 16;
 
 /// Texts that are numbered in the order of their first appearance.
 #[derive(Debug, Default)]
@@ -275,9 +277,12 @@ type ByBasket = (Vec<u32>, Vec<u32>, Vec<i64>);
 /// Lines sorted by basket and item, each pair once.
 fn by_basket(lines: &[Line], baskets: usize, control: &dyn Control) -> Result<ByBasket, Stop> {
     let mut starts = vec![0u32; baskets + 1];
-    for line in lines {
-        if let Some(slot) = starts.get_mut(line.basket as usize + 1) {
-            *slot += 1;
+    for part in lines.chunks(LOOK) {
+        control.check()?;
+        for line in part {
+            if let Some(slot) = starts.get_mut(line.basket as usize + 1) {
+                *slot += 1;
+            }
         }
     }
     let mut sum = 0;
@@ -289,22 +294,29 @@ fn by_basket(lines: &[Line], baskets: usize, control: &dyn Control) -> Result<By
     reserve(&mut sorted, lines.len(), PHASE)?;
     sorted.resize(lines.len(), (0, 0));
     let mut next = starts.clone();
-    for line in lines {
-        if let Some(at) = next.get_mut(line.basket as usize)
-            && let Some(slot) = sorted.get_mut(*at as usize)
-        {
-            *slot = (line.item, line.amount);
-            *at += 1;
+    for part in lines.chunks(LOOK) {
+        control.check()?;
+        for line in part {
+            if let Some(at) = next.get_mut(line.basket as usize)
+                && let Some(slot) = sorted.get_mut(*at as usize)
+            {
+                *slot = (line.item, line.amount);
+                *at += 1;
+            }
         }
     }
-    control.check()?;
     let mut offsets = Vec::with_capacity(baskets + 1);
     let (mut items, mut amounts): (Vec<u32>, Vec<i64>) = (Vec::new(), Vec::new());
     reserve(&mut items, lines.len(), PHASE)?;
     reserve(&mut amounts, lines.len(), PHASE)?;
     offsets.push(0);
+    let mut seen = 0;
     for bounds in starts.windows(2) {
         let &[start, end] = bounds else { continue };
+        if end as usize - seen >= LOOK {
+            control.check()?;
+            seen = end as usize;
+        }
         let basket = sorted
             .get_mut(start as usize..end as usize)
             .unwrap_or_default();
