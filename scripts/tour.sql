@@ -64,6 +64,33 @@ SELECT segment, customers, to_char(100 * share, '990D0') || ' %' AS of_customers
        round(100 * churn_probability) || ' %' AS leave
 FROM rs_segment_profiles();
 
+\echo == Baskets: the ten most useful rules, better than simpler ones, held in most months, each product once
+WITH useful AS (
+    SELECT * FROM retailscope.mart_association_rules
+    WHERE improvement >= 0.1 AND months >= 6 AND months_held >= 0.8 * months
+)
+SELECT array_to_string(u.antecedent_descriptions, ' + ') AS who_buys, array_to_string(u.consequent_descriptions, ' + ') AS also_buys,
+       round(100 * u.confidence) || ' %' AS confidence, round(u.lift::numeric, 1) AS lift, u.baskets,
+       u.months_held || ' of ' || u.months AS months_held, to_char(u.revenue, '99G999G999') AS sales_in_them
+FROM useful AS u
+WHERE NOT EXISTS (SELECT FROM useful AS v
+                  WHERE v.items && u.items AND (v.revenue, v.confidence, u.rank) > (u.revenue, u.confidence, v.rank))
+ORDER BY u.revenue DESC, u.rank LIMIT 10;
+
+\echo == A basket, and what goes with it
+-- Cake stand and roses teacups; the antecedent of the best rule where another shop's sales were loaded.
+WITH basket AS (
+    SELECT coalesce(
+        (SELECT array_agg(stock_code::text ORDER BY stock_code) FROM retailscope.dim_product WHERE stock_code IN ('22423', '22699') HAVING count(*) = 2),
+        (SELECT antecedent FROM retailscope.mart_association_rules WHERE rank = 1)) AS items
+    FROM retailscope.model_deployment WHERE task = 'baskets' LIMIT 1
+)
+SELECT (SELECT string_agg(p.description, ' + ' ORDER BY p.stock_code) FROM retailscope.dim_product AS p WHERE p.stock_code = ANY (b.items)) AS basket,
+       r.description AS goes_with_it, round(100 * r.score) || ' %' AS share,
+       (SELECT string_agg(p.description, ' + ' ORDER BY p.stock_code) FROM retailscope.dim_product AS p WHERE p.stock_code = ANY (r.because)) AS of_baskets_with,
+       r.source
+FROM basket AS b CROSS JOIN LATERAL rs_recommend(b.items) AS r;
+
 \echo == The last trading days
 SELECT date, gross_revenue, returns_amount, net_revenue, orders, customers, new_customers,
        round(average_order_value, 2) AS average_order_value

@@ -28,8 +28,9 @@ const REAL: (&str, &str) = (
 );
 const FOLDERS: [&str; 3] = ["exports", "lake", "backup"];
 /// Pages that describe statements; a page that loses its blocks by a slip of a fence is noticed.
-const WITH_SQL: [&str; 10] = [
+const WITH_SQL: [&str; 11] = [
     "README.md",
+    "docs/baskets.md",
     "docs/churn.md",
     "docs/clean.md",
     "docs/features.md",
