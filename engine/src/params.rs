@@ -10,16 +10,14 @@ use crate::error::{Class, Classified};
 use crate::names::{did_you_mean, listed, shown};
 
 /// Why parameters are refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ParamError {
     /// They are no JSON object.
-    #[error("params must be a JSON object, not {found}")]
     Shape {
         /// The JSON type found.
         found: &'static str,
     },
     /// A key that does not exist.
-    #[error("unknown key in params: {}{near}", shown(key))]
     Unknown {
         /// The key as given.
         key: String,
@@ -29,13 +27,35 @@ pub enum ParamError {
         known: String,
     },
     /// A value of the wrong type or out of its range.
-    #[error("params: \"{key}\" {problem}")]
     Value {
         /// The key.
         key: &'static str,
         /// What is wrong, as the rest of a sentence.
         problem: String,
     },
+}
+
+impl std::error::Error for ParamError {}
+
+impl std::fmt::Display for ParamError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.said_of("params"))
+    }
+}
+
+impl ParamError {
+    /// The message, where the argument is called `argument`.
+    pub(crate) fn said_of(&self, argument: &str) -> String {
+        match self {
+            ParamError::Shape { found } => {
+                format!("{argument} must be a JSON object, not {found}")
+            }
+            ParamError::Unknown { key, near, .. } => {
+                format!("unknown key in {argument}: {}{near}", shown(key))
+            }
+            ParamError::Value { key, problem } => format!("{argument}: \"{key}\" {problem}"),
+        }
+    }
 }
 
 impl Classified for ParamError {

@@ -52,6 +52,10 @@ impl Limits {
                     cut(format!("time_budget_ms ({})", self.time_budget_ms)),
                     "Raise min_support, or time_budget_ms in options, or lower max_len.",
                 ),
+                Cap::Tests => warn(
+                    cut("the most rules that are tested".to_owned()),
+                    "Raise min_support, or lower max_len, max_antecedent or max_consequent.",
+                ),
                 Cap::Rules => warn(
                     format!(
                         "only the best rules are kept: max_rules ({}) was reached",

@@ -9,7 +9,7 @@ use crate::params::ParamError;
 #[derive(Debug, thiserror::Error)]
 pub enum BasketError {
     /// A key of the options is wrong.
-    #[error(transparent)]
+    #[error("{}", .0.said_of("options"))]
     Params(#[from] ParamError),
     /// An algorithm that does not exist.
     #[error("unknown algorithm {}{near}", shown(given))]
@@ -55,6 +55,9 @@ impl Classified for BasketError {
 
     fn hint(&self) -> Option<String> {
         match self {
+            BasketError::Params(ParamError::Shape { .. }) => {
+                Some("Options look like '{\"max_itemsets\": 2000000}'.".into())
+            }
             BasketError::Params(error) => error.hint(),
             BasketError::Algorithm { known, .. } => Some(format!("The algorithms are {known}.")),
             BasketError::Argument { .. } => None,

@@ -22,6 +22,8 @@ pub enum Cap {
     Time,
     /// More rules than `max_rules`.
     Rules,
+    /// More rules to test, or more simpler ones to compare them with, than is ever done.
+    Tests,
 }
 
 /// What a search may find.

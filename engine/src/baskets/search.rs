@@ -89,7 +89,7 @@ impl Search<'_> {
             compared = itemsets.saturating_mul(simpler).saturating_add(compared);
             if length > 2 && (found.tested > MOST_TESTED || compared > MOST_COMPARED) {
                 found.tested -= itemsets.saturating_mul(splits);
-                found.cut(length, Cap::Rules);
+                found.cut(length, Cap::Tests);
                 break;
             }
             tested_charge.set(found.tested * 8, PHASE, self.control)?;
