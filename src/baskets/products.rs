@@ -32,7 +32,7 @@ pub fn codes_of(item: &str) -> Outcome<Vec<String>> {
     locally(&[(c"enable_seqscan", c"off")], || {
         codes(
             "SELECT p.stock_code FROM retailscope.dim_product AS p
-             WHERE lower(btrim(regexp_replace(p.description, '[[:space:]]+', ' ', 'g'))) = lower($1)
+             WHERE lower(replace(btrim(regexp_replace(p.description, '[[:space:]]+', ' ', 'g')), 'I', 'i')) = lower(replace($1, 'I', 'i'))
              ORDER BY p.stock_code COLLATE \"C\"",
             &name,
         )
