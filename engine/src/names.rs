@@ -46,11 +46,9 @@ pub fn nearest<'a, S: AsRef<str>>(name: &str, candidates: &'a [S]) -> Option<&'a
                 c,
             )
         })
-        .map(|(d, c)| (d, wanted.len().max(c.chars().count()), c))
-        // Names without a character in common are not near, short as they may be.
-        .filter(|(d, longer, _)| d < longer && *d <= (longer / 3).clamp(1, 6))
-        .min_by_key(|(d, _, _)| *d)
-        .map(|(_, _, c)| c)
+        .filter(|(d, c)| *d <= (wanted.len().max(c.chars().count()) / 3).clamp(1, 6))
+        .min_by_key(|(d, _)| *d)
+        .map(|(_, c)| c)
 }
 
 /// [`nearest`] as the tail of a sentence: `, did you mean "x"?` or nothing.
