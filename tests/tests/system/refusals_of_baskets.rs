@@ -219,6 +219,11 @@ const FULL: &[Refusal] = &[
         "no product's stock code or description is like \"%jelly%\"",
     ),
     (
+        "rs_mine_rules(options => '{\"exclude\": [\"%\\\\\"]}')",
+        "22023",
+        "stock code or description is like",
+    ),
+    (
         "rs_mine_rules(options => '{\"exclude\": [\"OAK PHOTO FRAME\", \"%jelly%\"]}')",
         "22023",
         "is like \"%jelly%\"",
