@@ -2,7 +2,7 @@
 
 COMMENT ON FUNCTION @extschema@.rs_mine_rules(float8, float8, float8, integer, text, date, date, jsonb) IS
 'Mines association rules from the merchandise sales of the days from_date to to_date (both included; NULL: no bound), an invoice being a basket, stores them as a model, and lets it serve. '
-'min_support: least share of baskets; min_confidence, min_lift: of a rule; max_len: items of a rule, 2 to 20; algorithm: fpgrowth, apriori, eclat, auto (the same rules from each). '
+'min_support: least share of baskets; min_confidence, min_lift: of a rule; max_len: items of a rule, 1 to 20; algorithm: fpgrowth, apriori, eclat, auto (the same rules from each). '
 'options: min_count (baskets instead of a share), max_antecedent, max_consequent, include, exclude (stock codes, descriptions or patterns with %), country, segment (rules of a part, with the contrast to '
 'the rest; they serve only with promote), itemsets (all, closed, maximal), max_itemsets, max_rules, time_budget_ms, exclude_invoices, top_k, rank_by, merchandise_only, min_improvement, validation_days, promote, '
 'nowait. When a limit is reached, a WARNING says what is complete, and truncated is true. longest: items of the longest itemsets that are complete.';

@@ -69,8 +69,9 @@ CREATE TABLE IF NOT EXISTS retailscope.dim_product (
     is_merchandise boolean NOT NULL DEFAULT true
 );
 
--- By what people call a product. A description may be longer than an entry of another kind of index.
-CREATE INDEX IF NOT EXISTS dim_product_name ON retailscope.dim_product USING hash (lower(btrim(regexp_replace(description, '[[:space:]]+', ' ', 'g'))));
+-- By what people call a product. A description may be longer than an entry of another kind of index. Where Turkish
+-- is spoken, lower() makes another letter of I.
+CREATE INDEX IF NOT EXISTS dim_product_name ON retailscope.dim_product USING hash (lower(replace(btrim(regexp_replace(description, '[[:space:]]+', ' ', 'g')), 'I', 'i')));
 
 CREATE TABLE IF NOT EXISTS retailscope.product_description (
     product_key integer NOT NULL REFERENCES retailscope.dim_product,

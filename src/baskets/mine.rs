@@ -83,8 +83,8 @@ pub fn rs_mine_rules(
             &options,
         )
         .map_err(Failure::from)?,
-        from: from_date.map(day),
-        to: to_date.map(day),
+        from: from_date.filter(|d| !d.is_neg_infinity()).map(day),
+        to: to_date.filter(|d| !d.is_infinity()).map(day),
         began,
     };
     drop(options);

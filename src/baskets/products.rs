@@ -32,7 +32,7 @@ pub fn codes_of(item: &str) -> Outcome<Vec<String>> {
     locally(&[(c"enable_seqscan", c"off")], || {
         codes(
             "SELECT p.stock_code FROM retailscope.dim_product AS p
-             WHERE lower(btrim(regexp_replace(p.description, '[[:space:]]+', ' ', 'g'))) = lower($1)
+             WHERE lower(replace(btrim(regexp_replace(p.description, '[[:space:]]+', ' ', 'g')), 'I', 'i')) = lower(replace($1, 'I', 'i'))
              ORDER BY p.stock_code COLLATE \"C\"",
             &name,
         )
@@ -68,6 +68,9 @@ fn codes(sql: &str, argument: &str) -> Outcome<Vec<String>> {
 pub fn unknown(item: &str) -> Outcome<Failure> {
     // The nearest of each batch, and then of these: all names need not be held.
     let mut near: Vec<String> = Vec::new();
+    if item.trim().is_empty() {
+        return Ok(refusal(item, &near));
+    }
     for_each_batch_in(
         Snapshot::Statement,
         "SELECT p.stock_code, p.description FROM retailscope.dim_product AS p ORDER BY p.stock_code COLLATE \"C\"",
@@ -82,10 +85,14 @@ pub fn unknown(item: &str) -> Outcome<Failure> {
             Ok(())
         },
     )?;
-    Ok(Failure::invalid(format!(
+    Ok(refusal(item, &near))
+}
+
+fn refusal(item: &str, near: &[String]) -> Failure {
+    Failure::invalid(format!(
         "there is no product {}{}",
         shown(item),
-        did_you_mean(item, &near)
+        did_you_mean(item, near)
     ))
-    .hint("Products have a stock code and a description: SELECT * FROM retailscope.dim_product WHERE description ILIKE '%...%';"))
+    .hint("Products have a stock code and a description: SELECT * FROM retailscope.dim_product WHERE description ILIKE '%...%';")
 }

@@ -7,7 +7,8 @@ use pgrx::prelude::*;
 use retailscope_engine::names::{did_you_mean, listed, shown};
 use std::collections::{BTreeSet, HashSet};
 
-/// The stock codes that entries of `include` or `exclude` stand for: a code, a description, or a pattern of ILIKE with `%`.
+/// The stock codes that entries of `include` or `exclude` stand for: a code, a description, or a pattern of LIKE with `%`,
+/// whatever the case, in which a backslash is a backslash.
 ///
 /// # Errors
 /// 22023 for an entry that no product matches.
@@ -22,7 +23,8 @@ pub fn items(entries: &[String]) -> Outcome<BTreeSet<String>> {
         let mut found = 0usize;
         for_each_batch_in(
             Snapshot::Statement,
-            "SELECT p.stock_code FROM retailscope.dim_product AS p WHERE p.stock_code ILIKE $1 OR p.description ILIKE $1",
+            "SELECT p.stock_code FROM retailscope.dim_product AS p, lower(replace($1, 'I', 'i')) AS pattern
+             WHERE lower(replace(p.stock_code, 'I', 'i')) LIKE pattern ESCAPE '' OR lower(replace(p.description, 'I', 'i')) LIKE pattern ESCAPE ''",
             &[entry.as_str().into()],
             |rows| {
                 found += rows.len();
@@ -87,7 +89,7 @@ pub fn no_baskets_of(country: &str) -> Outcome<Failure> {
             PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
             format!("there are no baskets of the country {}", shown(country)),
         )
-        .hint("Choose wider dates."));
+        .hint("Choose wider dates, or another segment."));
     }
     Ok(unknown(
         "country",

@@ -883,6 +883,16 @@ AS 'MODULE_PATHNAME', 'rs_export_lake_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
+-- retailscope::baskets::itemsets::rs_frequent_itemsets
+
+CREATE FUNCTION @extschema@.rs_frequent_itemsets(baskets text, min_support float8, max_len integer DEFAULT NULL,
+                                                 algorithm text DEFAULT 'fpgrowth', options jsonb DEFAULT '{}')
+RETURNS TABLE(itemset text[], support float8, baskets bigint)
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'rs_frequent_itemsets_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
 -- retailscope::ingest::rs_generate_sales
 CREATE  FUNCTION "rs_generate_sales"(
 	"customers" INT DEFAULT 2000, /* i32 */
@@ -986,12 +996,23 @@ BEGIN
     END;
     COMMIT;
     SET LOCAL search_path = pg_catalog, pg_temp;
+    BEGIN
+        -- Fewer than ten baskets are no habit, however few there are in all.
+        SELECT * INTO trained FROM @extschema@.rs_mine_rules((
+            SELECT least(1, greatest(0.01, 10 / nullif(sum(k.orders), 0)))::float8 FROM retailscope.mart_daily_kpis AS k));
+        RAISE INFO 'baskets: model % (%), % rules of % baskets in % s', trained.model_id, trained.algorithm, trained.rules, trained.baskets,
+            round(trained.seconds::numeric, 2);
+    EXCEPTION WHEN object_not_in_prerequisite_state OR data_exception THEN
+        RAISE INFO 'baskets: no model: %', SQLERRM;
+    END;
+    COMMIT;
+    SET LOCAL search_path = pg_catalog, pg_temp;
     RAISE INFO 'pipeline: % s', round(extract(epoch FROM clock_timestamp() - began), 2);
 END
 $$;
 
 COMMENT ON PROCEDURE @extschema@.rs_run_pipeline(text) IS
-'Loads a file on the server into lake and warehouse, refreshes the marts and trains churn and segments, committing and reporting each step: CALL rs_run_pipeline(''/srv/exports/orders.csv.zst'');';
+'Loads a file on the server into lake and warehouse, refreshes the marts and trains churn and segments and mines rules, committing and reporting each step: CALL rs_run_pipeline(''/srv/exports/orders.csv.zst'');';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -1084,6 +1105,33 @@ COMMENT ON FUNCTION @extschema@.rs_create_warehouse() IS
 /* </end connected objects> */
 
 /* <begin connected objects> */
+-- retailscope::baskets::mine::rs_mine_rules
+
+CREATE FUNCTION @extschema@.rs_mine_rules(min_support float8 DEFAULT 0.01, min_confidence float8 DEFAULT 0.3, min_lift float8 DEFAULT 1.0,
+                                          max_len integer DEFAULT 4, algorithm text DEFAULT 'fpgrowth', from_date date DEFAULT NULL,
+                                          to_date date DEFAULT NULL, options jsonb DEFAULT '{}')
+RETURNS TABLE(model_id bigint, baskets bigint, items bigint, itemsets bigint, rules bigint, truncated boolean, seconds float8,
+              algorithm text, longest integer, promoted boolean, verdict text)
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'rs_mine_rules_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- retailscope::baskets::serve::rs_model_rules
+
+CREATE FUNCTION @extschema@.rs_model_rules(model_id bigint)
+RETURNS TABLE(rank integer, antecedent text[], consequent text[], support float8, confidence float8, lift float8, leverage float8,
+              conviction float8, zhang float8, baskets bigint, p_value float8, antecedent_descriptions text[],
+              consequent_descriptions text[], q_value float8, confidence_low float8, confidence_high float8, antecedent_baskets bigint,
+              consequent_baskets bigint, jaccard float8, cosine float8, kulczynski float8, improvement float8, revenue float8,
+              months integer, months_held integer, rest_baskets bigint, rest_confidence float8)
+LANGUAGE c STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'rs_model_rules_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
 -- retailscope::churn::export::rs_model_to_sql
 CREATE  FUNCTION "rs_model_to_sql"(
 	"model_id" bigint /* i64 */
@@ -1140,6 +1188,16 @@ AS 'MODULE_PATHNAME', 'rs_predict_churn_all_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
+-- retailscope::baskets::serve::rs_recommend
+
+CREATE FUNCTION @extschema@.rs_recommend(items text[], n integer DEFAULT 5)
+RETURNS TABLE(item text, description text, score float8, because text[], source text)
+LANGUAGE c STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'rs_recommend_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
 -- retailscope::segments::assign::rs_segment_customer
 CREATE  FUNCTION "rs_segment_customer"(
 	"customer_id" TEXT /* & str */
@@ -1184,6 +1242,17 @@ LANGUAGE c STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS 'MODULE_PATHNAME', 'rs_segment_customers_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- retailscope::baskets::products::rs_stock_codes
+CREATE  FUNCTION "rs_stock_codes"(
+	"item" TEXT /* & str */
+) RETURNS TEXT[] /* Result < Vec < String > , ErrorReport > */
+STRICT STABLE PARALLEL SAFE
+SET search_path TO pg_catalog, pg_temp
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'rs_stock_codes_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -1269,7 +1338,7 @@ AS $body$
         SELECT k.metric, k.value
         FROM retailscope.model_metric AS k
         WHERE k.model_id = m.model_id
-          AND (k.dataset, k.metric) IN (('holdout', 'roc_auc'), ('train', 'silhouette'))
+          AND (k.dataset, k.metric) IN (('holdout', 'roc_auc'), ('train', 'silhouette'), ('holdout', 'hit_rate_at_5'))
         ORDER BY k.dataset LIMIT 1) AS h ON true
     WHERE $1 IS NULL OR m.task = $1
     ORDER BY m.task, m.version
@@ -1277,7 +1346,7 @@ $body$;
 
 COMMENT ON FUNCTION @extschema@.rs_models(text) IS
 'The registry at a glance: each model of the task (default: of all tasks), its version, whether it serves, what it was trained on, '
-'and the figure that models of its task are compared by (churn: ROC AUC on the holdout; segments: silhouette).';
+'and the figure that models of its task are compared by (churn: ROC AUC on the holdout; segments: silhouette; baskets: how often the first five recommendations held an item hidden from a basket of the holdout).';
 
 CREATE FUNCTION @extschema@.rs_lock_task(task text, nowait boolean DEFAULT false) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -1329,13 +1398,16 @@ BEGIN
     END IF;
     UPDATE retailscope.model AS m SET status = CASE WHEN m.model_id = $1 THEN 'serving' ELSE 'retired' END
     WHERE m.task = wanted.task AND (m.status = 'serving' OR m.model_id = $1);
+    IF wanted.task = 'baskets' THEN
+        PERFORM @extschema@.rs_refresh_rules();
+    END IF;
     RETURN NEXT;
 END
 $body$;
 
 COMMENT ON FUNCTION @extschema@.rs_promote(bigint, text) IS
 'Lets a model serve its task: a row in retailscope.model_deployment, with the reason. Predictions of all sessions follow with their next statement, once the '
-'transaction has committed; mart_customer_segments follows with rs_refresh_segments(). Returns the task, the model that serves now, and the one that did before.';
+'transaction has committed; mart_association_rules follows at once, mart_customer_segments with rs_refresh_segments(). Returns the task, the model that serves now, and the one that did before.';
 
 CREATE FUNCTION @extschema@.rs_rollback(task text)
 RETURNS TABLE(task_name text, serving bigint, replaced bigint)
@@ -1379,6 +1451,9 @@ BEGIN
     VALUES ($1, before, 'rollback', format('model %s taken back', replaced));
     UPDATE retailscope.model AS m SET status = CASE WHEN m.model_id = before THEN 'serving' ELSE 'retired' END
     WHERE m.task = $1 AND (m.status = 'serving' OR m.model_id = before);
+    IF $1 = 'baskets' THEN
+        PERFORM @extschema@.rs_refresh_rules();
+    END IF;
     task_name := $1;
     serving := before;
     RETURN NEXT;
@@ -1416,6 +1491,119 @@ COMMENT ON FUNCTION @extschema@.rs_drop_model(bigint) IS
 
 COMMENT ON FUNCTION @extschema@.rs_verify_model(bigint) IS
 'Reads a stored model and checks its pieces, length, checksum, form and content; an ERROR says why it could not be asked.';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- requires:
+--   models
+--   mine::rs_mine_rules
+--   serve::rs_model_rules
+--   serve::rs_recommend
+--   products::rs_stock_codes
+--   itemsets::rs_frequent_itemsets
+
+-- Baskets: the mart of the rules that serve, and how they are asked.
+
+COMMENT ON FUNCTION @extschema@.rs_mine_rules(float8, float8, float8, integer, text, date, date, jsonb) IS
+'Mines association rules from the merchandise sales of the days from_date to to_date (both included; NULL: no bound), an invoice being a basket, stores them as a model, and lets it serve. '
+'min_support: least share of baskets; min_confidence, min_lift: of a rule; max_len: items of a rule, 1 to 20; algorithm: fpgrowth, apriori, eclat, auto (the same rules from each). '
+'options: min_count (baskets instead of a share), max_antecedent, max_consequent, include, exclude (stock codes, descriptions or patterns with %), country, segment (rules of a part, with the contrast to '
+'the rest; they serve only with promote), itemsets (all, closed, maximal), max_itemsets, max_rules, time_budget_ms, exclude_invoices, top_k, rank_by, merchandise_only, min_improvement, validation_days, promote, '
+'nowait. When a limit is reached, a WARNING says what is complete, and truncated is true. longest: items of the longest itemsets that are complete.';
+COMMENT ON FUNCTION @extschema@.rs_model_rules(bigint) IS
+'All rules of a stored model, the best first, whether it serves or not; the columns are those of retailscope.mart_association_rules.';
+COMMENT ON FUNCTION @extschema@.rs_stock_codes(text) IS
+'The stock codes that a text stands for: the code itself, or those of all products of this description. Case and blanks do not matter. A name that no product has is an ERROR with the nearest one.';
+COMMENT ON FUNCTION @extschema@.rs_recommend(text[], integer) IS
+'What goes with a basket (stock codes or descriptions), never anything that is in it: by the rules that serve (source rule), then what was most often bought with one of its items (complement), then best '
+'sellers (popular). score: the confidence of the rule, the share of the item''s baskets, the share of all baskets; because: the items of the basket behind it. n: how many, NULL for all. An empty basket gets best sellers.';
+COMMENT ON FUNCTION @extschema@.rs_frequent_itemsets(text, float8, integer, text, jsonb) IS
+'The itemsets that are frequent in the baskets of a query of two columns, basket and item, of any types; it is run with the caller''s rights and search path, and may only read. min_support: a share, or above 1 a '
+'number of baskets; max_len: items of an itemset; algorithm: fpgrowth, apriori, eclat, auto; options: min_count, itemsets (all, closed, maximal), max_itemsets, time_budget_ms. Lines without a basket are left out; '
+'a line without an item is a basket that may be empty. The most frequent first, then the smallest, then by their items.';
+
+CREATE FUNCTION @extschema@.rs_refresh_rules()
+RETURNS TABLE(mart text, serving_model bigint, rows bigint, seconds float8)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+-- A mart of the rows that one role may see would be everybody's mart: where row-level security applies, it is an ERROR.
+SET row_security = off
+AS $body$
+#variable_conflict use_column
+DECLARE
+    started constant timestamptz := clock_timestamp();
+    serving bigint;
+    written bigint;
+BEGIN
+    PERFORM @extschema@.rs_lock_task('baskets');
+    SELECT d.model_id INTO serving FROM retailscope.model_deployment AS d WHERE d.task = 'baskets' ORDER BY d.deployment_id DESC LIMIT 1;
+    DELETE FROM retailscope.mart_association_rules;
+    INSERT INTO retailscope.mart_association_rules
+        (rank, antecedent, consequent, items, antecedent_descriptions, consequent_descriptions, support, confidence, lift, leverage,
+         conviction, zhang, baskets, p_value, q_value, confidence_low, confidence_high, antecedent_baskets, consequent_baskets, jaccard,
+         cosine, kulczynski, improvement, revenue, months, months_held, rest_baskets, rest_confidence, model_id)
+    SELECT r.rank, r.antecedent, r.consequent, r.antecedent || r.consequent, r.antecedent_descriptions, r.consequent_descriptions,
+           r.support, r.confidence, r.lift, r.leverage, r.conviction, r.zhang, r.baskets, r.p_value, r.q_value, r.confidence_low,
+           r.confidence_high, r.antecedent_baskets, r.consequent_baskets, r.jaccard, r.cosine, r.kulczynski, r.improvement, r.revenue,
+           r.months, r.months_held, r.rest_baskets, r.rest_confidence, serving
+    FROM @extschema@.rs_model_rules(serving) AS r;
+    GET DIAGNOSTICS written = ROW_COUNT;
+    RETURN QUERY SELECT 'mart_association_rules'::text, serving, written, extract(epoch FROM clock_timestamp() - started)::float8;
+END
+$body$;
+
+COMMENT ON FUNCTION @extschema@.rs_refresh_rules() IS
+'Rewrites mart_association_rules from the model that serves; it is empty when none does. Mining, rs_promote and rs_rollback call it, in the same transaction. Returns the model and its number of rules.';
+
+CREATE FUNCTION @extschema@.rs_rules(item text DEFAULT NULL, n integer DEFAULT 20)
+RETURNS TABLE(
+    antecedent text[], consequent text[], support float8, confidence float8, lift float8, leverage float8, conviction float8, zhang float8,
+    baskets bigint, p_value float8, antecedent_descriptions text[], consequent_descriptions text[], q_value float8, confidence_low float8,
+    confidence_high float8, antecedent_baskets bigint, consequent_baskets bigint, jaccard float8, cosine float8, kulczynski float8,
+    improvement float8, revenue float8, months integer, months_held integer, rest_baskets bigint, rest_confidence float8, model_id bigint)
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+-- One plan for all items: to plan takes longer than to look up.
+SET plan_cache_mode = force_generic_plan
+SET jit = off
+AS $body$
+#variable_conflict use_column
+DECLARE
+    codes text[];
+BEGIN
+    IF $2 < 0 THEN
+        RAISE EXCEPTION 'n must be 0 or more, not %', $2 USING ERRCODE = 'invalid_parameter_value', HINT = 'NULL gives all rules.';
+    END IF;
+    IF NOT EXISTS (SELECT FROM retailscope.model_deployment AS d WHERE d.task = 'baskets') THEN
+        RAISE EXCEPTION 'there is no model for baskets yet'
+            USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'SELECT * FROM rs_mine_rules();';
+    END IF;
+    IF $1 IS NULL THEN
+        RETURN QUERY
+        SELECT r.antecedent, r.consequent, r.support, r.confidence, r.lift, r.leverage, r.conviction, r.zhang, r.baskets, r.p_value,
+               r.antecedent_descriptions, r.consequent_descriptions, r.q_value, r.confidence_low, r.confidence_high, r.antecedent_baskets,
+               r.consequent_baskets, r.jaccard, r.cosine, r.kulczynski, r.improvement, r.revenue, r.months, r.months_held, r.rest_baskets,
+               r.rest_confidence, r.model_id
+        FROM retailscope.mart_association_rules AS r
+        ORDER BY r.rank LIMIT $2;
+        RETURN;
+    END IF;
+    codes := @extschema@.rs_stock_codes($1);
+    RETURN QUERY
+    SELECT r.antecedent, r.consequent, r.support, r.confidence, r.lift, r.leverage, r.conviction, r.zhang, r.baskets, r.p_value,
+           r.antecedent_descriptions, r.consequent_descriptions, r.q_value, r.confidence_low, r.confidence_high, r.antecedent_baskets,
+           r.consequent_baskets, r.jaccard, r.cosine, r.kulczynski, r.improvement, r.revenue, r.months, r.months_held, r.rest_baskets,
+           r.rest_confidence, r.model_id
+    FROM retailscope.mart_association_rules AS r
+    WHERE r.items && codes
+    ORDER BY NOT r.antecedent && codes, r.rank LIMIT $2;
+END
+$body$;
+
+COMMENT ON FUNCTION @extschema@.rs_rules(text, integer) IS
+'The n best rules that serve (NULL: all), or those that hold an item, named by its stock code or description: first those that start from it, then those that advise it. An item without rules gives no rows. '
+'Columns are those of retailscope.mart_association_rules.';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -1465,124 +1653,6 @@ COMMENT ON FUNCTION @extschema@.rs_verify_no_leak(bigint) IS
 'saw the future or facts before those days have changed since.';
 COMMENT ON FUNCTION @extschema@.rs_model_to_sql(bigint) IS
 'A model of churn as an SQL expression over the columns of rs_customer_features: the probability without the extension. Trees with more than 20,000 nodes and isotonic curves with more than 1,000 points are refused.';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- requires:
---   quality
---   features
---   pipeline
---   models
---   churn_comments
-
--- Who may do what. Nothing is open to PUBLIC; rs_grant_access() opens it by level.
-
-CREATE FUNCTION @extschema@.rs_grant_access(role regrole, level text)
-RETURNS TABLE(kind text, name text, privileges text)
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-AS $body$
-#variable_conflict use_column
-DECLARE
-    -- Each level has all that the levels before it have.
-    levels constant text[] := ARRAY['reader', 'analyst', 'admin'];
-    wanted constant integer := array_position(levels, $2);
-    owner oid;
-    item record;
-BEGIN
-    IF $1 IS NULL OR $1 = 0 THEN
-        RAISE EXCEPTION 'no role given' USING ERRCODE = '22023', HINT = 'Name an existing role: rs_grant_access(''ann'', ''reader'').';
-    END IF;
-    IF wanted IS NULL THEN
-        RAISE EXCEPTION 'unknown level: %', coalesce(quote_literal($2), 'NULL')
-            USING ERRCODE = '22023', HINT = format('The levels are %s.', array_to_string(levels, ', '));
-    END IF;
-    SELECT n.nspowner INTO owner FROM pg_namespace AS n WHERE n.nspname = 'retailscope';
-    -- Without this check a GRANT by another than the owner only warns, and grants nothing.
-    IF NOT pg_has_role(current_user, owner, 'USAGE') THEN
-        RAISE EXCEPTION 'only the owner of the warehouse may grant access to it'
-            USING ERRCODE = '42501', HINT = format('Call it as %s or as a superuser.', owner::regrole);
-    END IF;
-
-    FOR item IN
-        WITH relations (level, name) AS (
-            VALUES ('reader', 'dim_date'), ('reader', 'dim_customer'), ('reader', 'dim_product'), ('reader', 'product_description'),
-                   ('reader', 'fact_sales'), ('reader', 'mart_customer_rfm'), ('reader', 'mart_daily_kpis'), ('reader', 'progress'),
-                   -- Predictions ask which day is the newest, which model serves, and read it.
-                   ('reader', 'mart_customer_segments'), ('reader', 'mart_state'), ('reader', 'model'),
-                   ('reader', 'model_chunk'), ('reader', 'model_deployment'),
-                   ('analyst', 'etl_batch'), ('analyst', 'etl_reject'), ('analyst', 'lake_file'), ('analyst', 'model_metric'), ('analyst', 'model_importance'), ('analyst', 'model_curve'),
-                   ('analyst', 'clean_rule'), ('analyst', 'country_alias'), ('analyst', 'rfm_segment_map'),
-                   ('admin', 'warehouse_state')
-        ),
-        -- An admin may execute all of them.
-        routines (level, name) AS (
-            VALUES ('reader', 'rs_customer_features'), ('reader', 'rs_daily_features'), ('reader', 'rs_default_as_of'),
-                   ('reader', 'rs_predict_churn'), ('reader', 'rs_explain_churn'), ('reader', 'rs_segment_customers'),
-                   ('reader', 'rs_segment_customer'), ('reader', 'rs_segment_profiles'), ('reader', 'rs_segment_migration'),
-                   ('analyst', 'rs_data_quality'), ('analyst', 'rs_lake_status'), ('analyst', 'rs_churn_frame'),
-                   ('analyst', 'rs_models'), ('analyst', 'rs_verify_model'), ('analyst', 'rs_verify_no_leak'), ('analyst', 'rs_model_to_sql')
-        ),
-        extension AS (
-            SELECT e.oid, e.extnamespace FROM pg_extension AS e WHERE e.extname = 'retailscope'
-        ),
-        -- Members of the extension alone: a function of the same name in another schema is not ours to open.
-        members AS (
-            SELECT p.oid, p.proname
-            FROM extension AS e
-            JOIN pg_depend AS d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e'
-                               AND d.classid = 'pg_proc'::regclass
-            JOIN pg_proc AS p ON p.oid = d.objid
-            WHERE left(p.proname::text, 3) = 'rs_'
-        ),
-        tables AS (
-            SELECT c.oid, c.relkind, r.name
-            FROM relations AS r
-            JOIN pg_class AS c ON c.relname = r.name AND c.relkind IN ('r', 'p', 'v')
-            JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = 'retailscope'
-            WHERE array_position(levels, r.level) <= wanted
-        )
-        SELECT 1 AS position, 'schema' AS kind, format('%I', n.nspname) AS name, 'USAGE' AS privileges
-        FROM pg_namespace AS n
-        -- Where all may use the schema already (public, often), there is nothing to grant, and perhaps no right to.
-        WHERE n.nspname = 'retailscope'
-           OR n.oid = (SELECT e.extnamespace FROM extension AS e) AND NOT has_schema_privilege($1, n.oid, 'USAGE')
-        UNION ALL
-        SELECT 2, 'table', t.oid::regclass::text,
-               CASE WHEN levels[wanted] = 'admin' AND t.relkind <> 'v' THEN 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE' ELSE 'SELECT' END
-        FROM tables AS t
-        UNION ALL
-        -- The newest day is all that predictions ask of the batches, whose sources are paths on the server.
-        SELECT 2, 'table', 'retailscope.etl_batch', 'SELECT (last_date)'
-        WHERE levels[wanted] = 'reader'
-        UNION ALL
-        SELECT 3, 'sequence', d.objid::regclass::text, 'USAGE, SELECT, UPDATE'
-        FROM tables AS t
-        JOIN pg_depend AS d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = t.oid AND d.classid = 'pg_class'::regclass
-                           AND d.deptype IN ('a', 'i')
-        JOIN pg_class AS s ON s.oid = d.objid AND s.relkind = 'S'
-        WHERE levels[wanted] = 'admin'
-        UNION ALL
-        SELECT 4, 'routine', m.oid::regprocedure::text, 'EXECUTE'
-        FROM members AS m
-        WHERE levels[wanted] = 'admin'
-           OR EXISTS (SELECT FROM routines AS r WHERE r.name = m.proname AND array_position(levels, r.level) <= wanted)
-        ORDER BY position, name
-    LOOP
-        EXECUTE format('GRANT %s ON %s %s TO %s', item.privileges, item.kind, item.name, $1);
-        kind := item.kind;
-        name := item.name;
-        privileges := item.privileges;
-        RETURN NEXT;
-    END LOOP;
-END
-$body$;
-
-COMMENT ON FUNCTION @extschema@.rs_grant_access(regrole, text) IS
-'Opens the warehouse to a role. reader: both schemas, dimensions, facts, marts, the newest day of the batches, progress, models and deployments, features, predictions and segments. '
-'analyst: also the batches, rejects, lake files and rules, metrics of models, rs_models, rs_churn_frame and rs_data_quality. admin: also writes all tables and executes all functions '
-'(ingest, refresh, export, training), but rs_create_warehouse and rs_grant_access stay the owner''s. It adds and never takes away: use REVOKE to lower a role. Returns what was granted. '
-'Server files need more: see rs_ingest_file.';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -1704,6 +1774,125 @@ $body$;
 COMMENT ON FUNCTION @extschema@.rs_segment_profiles() IS
 'What each segment is like, as of the day after the newest fact: customers and their share, means of days since the last order, orders and gross sales, the mean probability of churn (NULL without a '
 'model of churn), gross sales and their share, the three means against those of all customers (100 is as the base), and the mean value of an order. The segment with the largest sales first.';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- requires:
+--   quality
+--   features
+--   pipeline
+--   models
+--   churn_comments
+
+-- Who may do what. Nothing is open to PUBLIC; rs_grant_access() opens it by level.
+
+CREATE FUNCTION @extschema@.rs_grant_access(role regrole, level text)
+RETURNS TABLE(kind text, name text, privileges text)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+#variable_conflict use_column
+DECLARE
+    -- Each level has all that the levels before it have.
+    levels constant text[] := ARRAY['reader', 'analyst', 'admin'];
+    wanted constant integer := array_position(levels, $2);
+    owner oid;
+    item record;
+BEGIN
+    IF $1 IS NULL OR $1 = 0 THEN
+        RAISE EXCEPTION 'no role given' USING ERRCODE = '22023', HINT = 'Name an existing role: rs_grant_access(''ann'', ''reader'').';
+    END IF;
+    IF wanted IS NULL THEN
+        RAISE EXCEPTION 'unknown level: %', coalesce(quote_literal($2), 'NULL')
+            USING ERRCODE = '22023', HINT = format('The levels are %s.', array_to_string(levels, ', '));
+    END IF;
+    SELECT n.nspowner INTO owner FROM pg_namespace AS n WHERE n.nspname = 'retailscope';
+    -- Without this check a GRANT by another than the owner only warns, and grants nothing.
+    IF NOT pg_has_role(current_user, owner, 'USAGE') THEN
+        RAISE EXCEPTION 'only the owner of the warehouse may grant access to it'
+            USING ERRCODE = '42501', HINT = format('Call it as %s or as a superuser.', owner::regrole);
+    END IF;
+
+    FOR item IN
+        WITH relations (level, name) AS (
+            VALUES ('reader', 'dim_date'), ('reader', 'dim_customer'), ('reader', 'dim_product'), ('reader', 'product_description'),
+                   ('reader', 'fact_sales'), ('reader', 'mart_customer_rfm'), ('reader', 'mart_daily_kpis'), ('reader', 'progress'),
+                   -- Predictions ask which day is the newest, which model serves, and read it.
+                   ('reader', 'mart_customer_segments'), ('reader', 'mart_association_rules'), ('reader', 'mart_state'), ('reader', 'model'),
+                   ('reader', 'model_chunk'), ('reader', 'model_deployment'),
+                   ('analyst', 'etl_batch'), ('analyst', 'etl_reject'), ('analyst', 'lake_file'), ('analyst', 'model_metric'), ('analyst', 'model_importance'), ('analyst', 'model_curve'),
+                   ('analyst', 'clean_rule'), ('analyst', 'country_alias'), ('analyst', 'rfm_segment_map'),
+                   ('admin', 'warehouse_state')
+        ),
+        -- An admin may execute all of them.
+        routines (level, name) AS (
+            VALUES ('reader', 'rs_customer_features'), ('reader', 'rs_daily_features'), ('reader', 'rs_default_as_of'),
+                   ('reader', 'rs_predict_churn'), ('reader', 'rs_explain_churn'), ('reader', 'rs_segment_customers'),
+                   ('reader', 'rs_segment_customer'), ('reader', 'rs_segment_profiles'), ('reader', 'rs_segment_migration'),
+                   ('reader', 'rs_rules'), ('reader', 'rs_recommend'), ('reader', 'rs_stock_codes'), ('reader', 'rs_frequent_itemsets'),
+                   ('analyst', 'rs_model_rules'), ('analyst', 'rs_data_quality'), ('analyst', 'rs_lake_status'), ('analyst', 'rs_churn_frame'),
+                   ('analyst', 'rs_models'), ('analyst', 'rs_verify_model'), ('analyst', 'rs_verify_no_leak'), ('analyst', 'rs_model_to_sql')
+        ),
+        extension AS (
+            SELECT e.oid, e.extnamespace FROM pg_extension AS e WHERE e.extname = 'retailscope'
+        ),
+        -- Members of the extension alone: a function of the same name in another schema is not ours to open.
+        members AS (
+            SELECT p.oid, p.proname
+            FROM extension AS e
+            JOIN pg_depend AS d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e'
+                               AND d.classid = 'pg_proc'::regclass
+            JOIN pg_proc AS p ON p.oid = d.objid
+            WHERE left(p.proname::text, 3) = 'rs_'
+        ),
+        tables AS (
+            SELECT c.oid, c.relkind, r.name
+            FROM relations AS r
+            JOIN pg_class AS c ON c.relname = r.name AND c.relkind IN ('r', 'p', 'v')
+            JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = 'retailscope'
+            WHERE array_position(levels, r.level) <= wanted
+        )
+        SELECT 1 AS position, 'schema' AS kind, format('%I', n.nspname) AS name, 'USAGE' AS privileges
+        FROM pg_namespace AS n
+        -- Where all may use the schema already (public, often), there is nothing to grant, and perhaps no right to.
+        WHERE n.nspname = 'retailscope'
+           OR n.oid = (SELECT e.extnamespace FROM extension AS e) AND NOT has_schema_privilege($1, n.oid, 'USAGE')
+        UNION ALL
+        SELECT 2, 'table', t.oid::regclass::text,
+               CASE WHEN levels[wanted] = 'admin' AND t.relkind <> 'v' THEN 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE' ELSE 'SELECT' END
+        FROM tables AS t
+        UNION ALL
+        -- The newest day is all that predictions ask of the batches, whose sources are paths on the server.
+        SELECT 2, 'table', 'retailscope.etl_batch', 'SELECT (last_date)'
+        WHERE levels[wanted] = 'reader'
+        UNION ALL
+        SELECT 3, 'sequence', d.objid::regclass::text, 'USAGE, SELECT, UPDATE'
+        FROM tables AS t
+        JOIN pg_depend AS d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = t.oid AND d.classid = 'pg_class'::regclass
+                           AND d.deptype IN ('a', 'i')
+        JOIN pg_class AS s ON s.oid = d.objid AND s.relkind = 'S'
+        WHERE levels[wanted] = 'admin'
+        UNION ALL
+        SELECT 4, 'routine', m.oid::regprocedure::text, 'EXECUTE'
+        FROM members AS m
+        WHERE levels[wanted] = 'admin'
+           OR EXISTS (SELECT FROM routines AS r WHERE r.name = m.proname AND array_position(levels, r.level) <= wanted)
+        ORDER BY position, name
+    LOOP
+        EXECUTE format('GRANT %s ON %s %s TO %s', item.privileges, item.kind, item.name, $1);
+        kind := item.kind;
+        name := item.name;
+        privileges := item.privileges;
+        RETURN NEXT;
+    END LOOP;
+END
+$body$;
+
+COMMENT ON FUNCTION @extschema@.rs_grant_access(regrole, text) IS
+'Opens the warehouse to a role. reader: both schemas, dimensions, facts, marts, the newest day of the batches, progress, models and deployments, features, predictions, segments, rules and recommendations. '
+'analyst: also the batches, rejects, lake files and rules, metrics of models, rs_models, rs_churn_frame and rs_data_quality. admin: also writes all tables and executes all functions '
+'(ingest, refresh, export, training), but rs_create_warehouse and rs_grant_access stay the owner''s. It adds and never takes away: use REVOKE to lower a role. Returns what was granted. '
+'Server files need more: see rs_ingest_file.';
 /* </end connected objects> */
 
 /* <begin connected objects> */

@@ -133,7 +133,7 @@ fn still_works(db: &mut Client) {
          DELETE FROM retailscope.rfm_segment_map WHERE r_score = 5 AND f_score = 5;
          INSERT INTO retailscope.rfm_segment_map VALUES (5, 5, 'Champions');
          SELECT rs_generate_sales(20, 20, 5); SELECT rs_refresh_marts(incremental => false);
-         SELECT * FROM rs_customer_features('2030-01-01'); SELECT rs_create_warehouse()",
+         SELECT * FROM rs_customer_features('2030-01-01'); SELECT rs_mine_rules(0.05, 0.1); SELECT rs_create_warehouse()",
     );
 }
 

@@ -6,6 +6,7 @@
     clippy::indexing_slicing
 )]
 
+mod baskets;
 mod catalog;
 mod dump;
 mod files;
@@ -14,6 +15,7 @@ mod models;
 mod names;
 mod privileges;
 mod refusals;
+mod refusals_of_baskets;
 mod serving;
 mod session;
 mod support;

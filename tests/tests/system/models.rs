@@ -5,18 +5,24 @@ use crate::support::{fails, run, shared, table};
 use postgres::Client;
 use retailscope_system_tests::{Cluster, error_text, hint, query_one, sqlstate};
 
-/// A warehouse with two models of churn, the second of which serves, and one of segments.
+/// A warehouse with two models of churn, the second of which serves, one of segments and one of baskets.
 pub const TRAINED: &str = "
     SELECT rs_generate_sales(60, 300); SELECT rs_refresh_marts();
     SELECT rs_train_churn('logistic_regression', 30);
     SELECT rs_train_churn('xgboost', 30, '{\"n_estimators\": 20, \"promote\": false}');
-    SELECT rs_promote(2); SELECT rs_train_segments(3)";
+    SELECT rs_promote(2); SELECT rs_train_segments(3); SELECT rs_mine_rules(0.02, 0.1)";
 
 /// Every answer of the models that serve, to the bit.
 const ANSWERS: &str = "
     SELECT customer_id, encode(float8send(churn_probability), 'hex'), churned, risk, model_id FROM rs_predict_churn()
     UNION ALL SELECT customer_id, encode(float8send(distance), 'hex'), NULL, segment, model_id FROM rs_segment_customers()
-    ORDER BY 1, 5";
+    UNION ALL SELECT format('%s %s', antecedent, consequent), encode(float8send(lift), 'hex'), NULL, encode(float8send(p_value), 'hex'), model_id
+              FROM rs_rules(n => NULL)
+    UNION ALL SELECT format('%s: %s %s', i.item, r.antecedent, r.consequent), encode(float8send(r.confidence), 'hex'), NULL, NULL, r.model_id
+              FROM (SELECT DISTINCT items[1] AS item FROM retailscope.mart_association_rules) AS i, rs_rules(i.item, NULL) AS r
+    UNION ALL SELECT format('%s %s %s', r.items[1], a.item, a.because), encode(float8send(a.score), 'hex'), NULL, a.source, NULL
+              FROM (SELECT DISTINCT items FROM retailscope.mart_association_rules) AS r, rs_recommend(r.items, 10) AS a
+    ORDER BY 1, 2, 4, 5";
 
 /// What one call answers, for one customer and for all.
 const PREDICTIONS: [&str; 3] = [
@@ -86,6 +92,7 @@ fn a_restored_database_predicts_the_same() {
         run(
             &mut db,
             "SELECT rs_train_churn('logistic_regression', 30); SELECT rs_train_segments(4); SELECT rs_rollback('churn');
+             SELECT rs_mine_rules(0.05, 0.1); SELECT rs_rollback('baskets');
              INSERT INTO retailscope.model_metric VALUES (1, 'train', 'by hand', 1);
              INSERT INTO retailscope.model_importance VALUES (1, 'by hand', 1, 'gain');
              INSERT INTO retailscope.model_curve VALUES (1, 'by hand', 0, 0, NULL, 1);
@@ -308,7 +315,7 @@ fn parts_are_complete_and_in_order_or_refused() {
 }
 
 /// Sets the checksum that the bytes end with, and gives it.
-fn sealed(bytes: &mut [u8]) -> u32 {
+pub fn sealed(bytes: &mut [u8]) -> u32 {
     let body = bytes.len() - 4;
     let crc = crc32c::crc32c(&bytes[..body]);
     bytes[body..].copy_from_slice(&crc.to_le_bytes());
@@ -437,17 +444,22 @@ fn training_replaces_models_that_cannot_be_read() {
         run(&mut db, TRAINED);
         run(&mut db, damage);
         let mut session = shared().connect(name);
-        for call in ["rs_predict_churn()", "rs_segment_customers()"] {
+        for call in [
+            "rs_predict_churn()",
+            "rs_segment_customers()",
+            "rs_recommend(NULL)",
+        ] {
             let error = fails(&mut session, &format!("SELECT {call}"));
             assert!(["XX001", "55000"].contains(&sqlstate(&error).as_str()));
         }
         let trained = table(
             &mut session,
-            "SELECT promoted, verdict FROM rs_train_churn('logistic_regression', 30); SELECT promoted FROM rs_train_segments(3)",
+            "SELECT promoted, verdict FROM rs_train_churn('logistic_regression', 30); SELECT promoted FROM rs_train_segments(3);
+             SELECT promoted FROM rs_mine_rules(0.02, 0.1)",
         );
         assert!(
             trained.starts_with("t | the model that served cannot be asked: ")
-                && trained.ends_with("\nt\n"),
+                && trained.ends_with("\nt\nt\n"),
             "{name}: {trained}"
         );
         assert!(table(&mut session, ANSWERS).lines().count() > 100);

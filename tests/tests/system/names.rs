@@ -163,6 +163,150 @@ fn paths_mappings_and_options() {
     }
 }
 
+/// Products, countries, segments, invoices and relations of any name are chosen by it, and nothing in a name is run.
+#[test]
+fn baskets_of_any_name() {
+    let mut db = shared().fresh("names_baskets");
+    run(
+        &mut db,
+        "CREATE TABLE public.orders (invoice_no text, stock_code text, description text, quantity int, sold_at timestamp,
+             unit_price numeric, customer_id text, country text)",
+    );
+    let names = names();
+    for (number, name) in names.iter().enumerate() {
+        // Two baskets of a product with this description and one with this code, and one of the first alone.
+        run(
+            &mut db,
+            &format!(
+                "INSERT INTO public.orders SELECT i.invoice, p.code, p.name, 1, '2020-01-01', 1, 'c{number}', {lit}
+                 FROM (VALUES ({lit} || 'a', 2), ({lit} || 'b', 2), ({lit} || 'c', 1)) AS i (invoice, products)
+                 JOIN (VALUES (1, 'P{number}', {lit}), (2, {lit} || '!', 'code {number}')) AS p (number, code, name) ON p.number <= i.products",
+                lit = literal(name)
+            ),
+        );
+    }
+    run(
+        &mut db,
+        "SELECT rs_ingest_table('public.orders'); SELECT rs_refresh_marts()",
+    );
+    let rows = "SELECT count(*) FROM retailscope.fact_sales";
+    let expected = (names.len() * 5).to_string();
+    assert_eq!(query_one(&mut db, rows), expected);
+    for (number, name) in names.iter().enumerate() {
+        let lit = literal(name);
+        run(
+            &mut db,
+            &format!(
+                "INSERT INTO retailscope.mart_customer_segments (customer_id, as_of, segment_id, segment, distance, model_id)
+                 VALUES ('c{number}', '2020-02-01', {number}, {lit}, 0, 1)"
+            ),
+        );
+        let row = db
+            .query_one(
+                "SELECT f.country, f.invoice_no, p.stock_code FROM retailscope.fact_sales AS f JOIN retailscope.dim_product AS p USING (product_key)
+                 WHERE p.description = $1 ORDER BY f.sale_id LIMIT 1",
+                &[&format!("code {number}")],
+            )
+            .unwrap();
+        let [country, invoice, code]: [String; 3] = [row.get(0), row.get(1), row.get(2)];
+        let codes = format!(
+            "SELECT rs_stock_codes({lit}), rs_stock_codes({lit} || '!') = ARRAY[{}]",
+            literal(&code)
+        );
+        assert_eq!(
+            table(&mut db, &codes),
+            format!("{{P{number}}} | t\n"),
+            "{name:?}"
+        );
+        let all = names.len() * 3;
+        for (key, value, baskets, own) in [
+            ("include", format!("[{}]", json(name)), all, "bool_and"),
+            ("exclude", format!("[{}]", json(name)), all, "NOT bool_or"),
+            ("country", json(&country), 3, "bool_and"),
+            ("segment", json(name), 3, "bool_and"),
+            (
+                "exclude_invoices",
+                format!("[{}]", json(&invoice)),
+                all - 1,
+                "NOT bool_and",
+            ),
+        ] {
+            let options = format!("{{\"promote\": true, \"{key}\": {value}}}");
+            let mined = format!(
+                "SELECT baskets FROM rs_mine_rules(0.001, 0, 0, options => {})",
+                literal(&options)
+            );
+            assert_eq!(query_one(&mut db, &mined), baskets.to_string(), "{options}");
+            let rules = format!(
+                "SELECT coalesce({own}('P{number}' = ANY (items)), true) FROM retailscope.mart_association_rules"
+            );
+            assert_eq!(query_one(&mut db, &rules), "t", "{options}");
+        }
+        let asked = format!(
+            "SELECT DISTINCT consequent || antecedent @> ARRAY['P{number}'] FROM rs_rules({lit}); SELECT item, source FROM rs_recommend(ARRAY[{lit}], 1)"
+        );
+        assert_eq!(
+            table(&mut db, &asked),
+            format!("t\n{code} | rule\n"),
+            "{name:?}"
+        );
+        let wrong = format!("{name} or not");
+        for call in [
+            format!("rs_rules({})", literal(&wrong)),
+            format!("rs_recommend(ARRAY[{}])", literal(&wrong)),
+            format!(
+                "rs_mine_rules(options => {})",
+                literal(&format!("{{\"exclude\": [{}]}}", json(&wrong)))
+            ),
+            format!(
+                "rs_mine_rules(options => {})",
+                literal(&format!("{{\"country\": {}}}", json(&wrong)))
+            ),
+            format!(
+                "rs_mine_rules(options => {})",
+                literal(&format!("{{\"segment\": {}}}", json(&wrong)))
+            ),
+            format!(
+                "rs_mine_rules(options => {})",
+                literal(&format!("{{{}: 1}}", json(name)))
+            ),
+            format!("rs_mine_rules(algorithm => {lit})"),
+        ] {
+            let error = fails(&mut db, &format!("SELECT {call}"));
+            assert_eq!(sqlstate(&error), "22023", "{call}: {}", error_text(&error));
+        }
+        // A relation and columns of this name, and items of it.
+        let id = ident(name);
+        run(
+            &mut db,
+            &format!(
+                "CREATE TABLE {id} ({id} text); INSERT INTO {id} VALUES ({lit}), ({lit} || 'x')"
+            ),
+        );
+        let query = format!("SELECT {id}.{id}, {lit} FROM {id}");
+        let itemsets = format!(
+            "SELECT itemset = ARRAY[{lit}], baskets FROM rs_frequent_itemsets({}, 1)",
+            literal(&query)
+        );
+        assert_eq!(table(&mut db, &itemsets), "t | 2\n", "{name:?}");
+        // A name is no query.
+        let raw = format!("SELECT rs_frequent_itemsets({lit}, 0.5)");
+        let code = sqlstate(&fails(&mut db, &raw));
+        assert!(
+            ["42601", "22023", "42P02"].contains(&code.as_str()),
+            "{raw}: {code}"
+        );
+    }
+    assert_eq!(query_one(&mut db, rows), expected);
+    assert_eq!(
+        table(
+            &mut db,
+            "SELECT check_name, detail FROM rs_data_quality() WHERE NOT ok"
+        ),
+        ""
+    );
+}
+
 /// Roles of any name get their access; databases and schemas of the extension may have any name too.
 #[test]
 fn roles_schemas_and_databases() {

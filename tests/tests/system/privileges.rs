@@ -21,8 +21,8 @@ fn function_labels() {
     for line in text.lines() {
         let columns: Vec<&str> = line.split(" | ").collect();
         assert_eq!(columns[7], "f", "SECURITY DEFINER: {line}");
-        // A procedure that commits cannot have a SET clause and sets its path itself.
-        if columns[3] == "f" {
+        // A procedure that commits cannot have a SET clause and sets its path itself; a query of the caller's has his path.
+        if columns[3] == "f" && columns[0] != "rs_frequent_itemsets" {
             assert!(
                 columns[8].contains("search_path=pg_catalog, pg_temp"),
                 "{line}"
@@ -97,6 +97,10 @@ const CALLS: &[(&str, &str)] = &[
     ),
     ("rs_export_lake", "SELECT * FROM rs_export_lake('/nowhere')"),
     (
+        "rs_frequent_itemsets",
+        "SELECT * FROM rs_frequent_itemsets('SELECT invoice_no, stock_code FROM public.orders', 0.5)",
+    ),
+    (
         "rs_generate_sales",
         "SELECT * FROM rs_generate_sales(5, 5, 3)",
     ),
@@ -116,6 +120,8 @@ const CALLS: &[(&str, &str)] = &[
     ("rs_lake_sweep", "SELECT * FROM rs_lake_sweep()"),
     ("rs_load_lake", "SELECT * FROM rs_load_lake('/nowhere')"),
     ("rs_lock_task", "SELECT rs_lock_task('churn', true)"),
+    ("rs_mine_rules", "SELECT * FROM rs_mine_rules(0.02, 0.1)"),
+    ("rs_model_rules", "SELECT * FROM rs_model_rules(4)"),
     ("rs_model_to_sql", "SELECT rs_model_to_sql(1)"),
     ("rs_models", "SELECT * FROM rs_models()"),
     (
@@ -124,9 +130,18 @@ const CALLS: &[(&str, &str)] = &[
          SELECT p.* FROM (SELECT to_jsonb(f) AS f FROM rs_customer_features(rs_default_as_of()) AS f LIMIT 1) AS c, rs_predict_churn(c.f) AS p",
     ),
     ("rs_promote", "SELECT * FROM rs_promote(2)"),
+    (
+        "rs_recommend",
+        "SELECT * FROM rs_recommend(ARRAY['PRODUCT']); SELECT * FROM rs_recommend(NULL)",
+    ),
     ("rs_refresh_marts", "SELECT * FROM rs_refresh_marts()"),
+    ("rs_refresh_rules", "SELECT * FROM rs_refresh_rules()"),
     ("rs_refresh_segments", "SELECT * FROM rs_refresh_segments()"),
     ("rs_rollback", "SELECT * FROM rs_rollback('churn')"),
+    (
+        "rs_rules",
+        "SELECT * FROM rs_rules(); SELECT * FROM rs_rules('PRODUCT')",
+    ),
     ("rs_run_pipeline", "CALL rs_run_pipeline('/nowhere.csv')"),
     (
         "rs_segment_customer",
@@ -141,6 +156,7 @@ const CALLS: &[(&str, &str)] = &[
         "SELECT * FROM rs_segment_migration()",
     ),
     ("rs_segment_profiles", "SELECT * FROM rs_segment_profiles()"),
+    ("rs_stock_codes", "SELECT rs_stock_codes('PRODUCT')"),
     (
         "rs_train_churn",
         "SELECT * FROM rs_train_churn('logistic_regression', 30)",
@@ -164,7 +180,7 @@ fn access_matrix() {
          GRANT SELECT ON public.orders TO matrix_none, matrix_reader, matrix_analyst, matrix_admin;
          SELECT rs_generate_sales(60, 300); SELECT rs_refresh_marts();
          SELECT rs_train_churn('logistic_regression', 30); SELECT rs_train_churn('xgboost', 30, '{\"n_estimators\": 5, \"promote\": false}');
-         SELECT rs_promote(2); SELECT rs_promote(1); SELECT rs_train_segments(3);
+         SELECT rs_promote(2); SELECT rs_promote(1); SELECT rs_train_segments(3); SELECT rs_mine_rules(0.02, 0.1);
          SELECT rs_grant_access('matrix_reader', 'reader'); SELECT rs_grant_access('matrix_analyst', 'analyst');
          SELECT rs_grant_access('matrix_admin', 'admin')",
     );
@@ -189,8 +205,11 @@ fn access_matrix() {
         writeln!(text, "{name:60} {}", cells.concat().trim_end()).unwrap();
     };
     let customer = query_one(&mut db, "SELECT min(customer_id) FROM rs_predict_churn()");
+    let product = query_one(&mut db, "SELECT antecedent[1] FROM rs_rules()");
     for (name, sql) in CALLS {
-        let sql = sql.replace("CUSTOMER", &customer);
+        let sql = sql
+            .replace("CUSTOMER", &customer)
+            .replace("PRODUCT", &product);
         line(&mut text, &mut db, format!("{name}()"), sql);
     }
     text += &table(

@@ -28,16 +28,20 @@ fn readers_ask_analysts_judge_and_admins_train() {
         );
     }
     let customer = query_one(&mut db, "SELECT min(customer_id) FROM rs_predict_churn()");
+    let product = query_one(&mut db, "SELECT antecedent[1] FROM rs_rules()");
     let answers = format!(
         "SELECT * FROM rs_predict_churn() ORDER BY 1; SELECT * FROM rs_predict_churn('{customer}'); SELECT * FROM rs_explain_churn('{customer}');
          SELECT * FROM rs_segment_customers() ORDER BY 1; SELECT * FROM rs_segment_customer('{customer}'); SELECT * FROM rs_segment_customer(1, 2, 3);
-         SELECT * FROM rs_segment_profiles(); SELECT * FROM rs_segment_migration()"
+         SELECT * FROM rs_segment_profiles(); SELECT * FROM rs_segment_migration(); SELECT * FROM rs_rules(n => NULL);
+         SELECT * FROM rs_rules('{product}'); SELECT * FROM rs_recommend(ARRAY['{product}'], 20); SELECT rs_stock_codes('{product}');
+         SELECT * FROM rs_frequent_itemsets('SELECT invoice_no, product_key FROM retailscope.fact_sales', 0.02)"
     );
     let judging = [
         "SELECT rs_models()",
         "SELECT rs_model_to_sql(1)",
         "SELECT rs_verify_model(2)",
         "SELECT rs_verify_no_leak(2)",
+        "SELECT rs_model_rules(4)",
         "SELECT rs_churn_frame(rs_default_as_of() - 30, 30)",
         "SELECT count(*) FROM retailscope.model_metric",
         "SELECT count(*) FROM retailscope.model_curve",
@@ -47,6 +51,9 @@ fn readers_ask_analysts_judge_and_admins_train() {
         "SELECT rs_train_churn('logistic_regression', 30)",
         "SELECT rs_train_segments(3)",
         "SELECT rs_refresh_segments()",
+        "SELECT rs_mine_rules(0.05)",
+        "SELECT rs_refresh_rules()",
+        "DELETE FROM retailscope.mart_association_rules",
         "SELECT rs_promote(1)",
         "SELECT rs_rollback('churn')",
         "SELECT rs_drop_model(1)",
@@ -86,7 +93,8 @@ fn readers_ask_analysts_judge_and_admins_train() {
     run(
         &mut db,
         &format!(
-            "SELECT rs_promote({trained}); SELECT rs_rollback('churn'); SELECT rs_drop_model({trained}); SELECT rs_train_segments(4)"
+            "SELECT rs_promote({trained}); SELECT rs_rollback('churn'); SELECT rs_drop_model({trained}); SELECT rs_train_segments(4);
+             SELECT rs_mine_rules(0.05, 0.1); SELECT rs_rollback('baskets'); SELECT rs_refresh_rules()"
         ),
     );
     // Who did it is on record.
@@ -116,7 +124,7 @@ fn hidden_rows_are_neither_predicted_nor_trained_on() {
     );
     assert!(mine.lines().count() > 10);
     let registry = "SELECT count(*), max(model_id) FROM retailscope.model; SELECT md5(string_agg(m::text, '' ORDER BY customer_id))
-                    FROM retailscope.mart_customer_segments AS m";
+                    FROM retailscope.mart_customer_segments AS m; SELECT md5(string_agg(m::text, '' ORDER BY rank)) FROM retailscope.mart_association_rules AS m";
     let before = table(&mut db, registry);
     run(&mut db, "SET ROLE hidden_admin");
     for function in ["rs_predict_churn", "rs_segment_customers"] {
@@ -138,6 +146,8 @@ fn hidden_rows_are_neither_predicted_nor_trained_on() {
         "rs_train_segments(3)",
         "rs_train_segments(3, params => '{\"promote\": false}')",
         "rs_refresh_segments()",
+        "rs_mine_rules(0.02, 0.1)",
+        "rs_mine_rules(0.02, 0.1, options => '{\"promote\": false, \"country\": \"France\"}')",
         "rs_verify_no_leak(2)",
     ] {
         let error = fails(&mut db, &format!("SELECT {call}"));
@@ -152,7 +162,8 @@ fn hidden_rows_are_neither_predicted_nor_trained_on() {
     assert_eq!(table(&mut db, registry), before);
     run(
         &mut db,
-        "ALTER ROLE hidden_admin BYPASSRLS; SET ROLE hidden_admin; SELECT rs_train_churn('logistic_regression', 30); SELECT rs_train_segments(3)",
+        "ALTER ROLE hidden_admin BYPASSRLS; SET ROLE hidden_admin; SELECT rs_train_churn('logistic_regression', 30); SELECT rs_train_segments(3);
+         SELECT rs_mine_rules(0.02, 0.1)",
     );
     // The refusals have left the session's own setting alone.
     assert_eq!(query_one(&mut db, "SHOW row_security"), "on");
@@ -172,6 +183,10 @@ fn training_computes_without_a_transaction_id() {
         run(
             &mut db,
             "SELECT rs_train_segments(NULL, 'kmeans', '{\"n_init\": 50}')",
+        );
+        run(
+            &mut db,
+            "SELECT rs_mine_rules(0.002, options => '{\"time_budget_ms\": 3000}')",
         );
     });
     let mut watcher = shared().connect("postgres");

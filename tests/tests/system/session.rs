@@ -18,6 +18,7 @@ const TABLE: &str = "CREATE TABLE public.orders (invoice_no text, stock_code tex
         unit_price numeric, customer_id int, country text, noted date, took interval, share float4);
     INSERT INTO public.orders VALUES
         ('1', 'A1', 'one', 2, '2010-12-31 23:59:59.5', 0.1, 12, 'x', '2010-12-31', '1 day 02:03:04', 0.1),
+        ('1', 'I3', 'PINK TIN ISLE', 1, '2010-12-31 23:59:59.5', 0.5, 12, 'x', '2010-12-31', '0', 0.5),
         ('2', 'A2', 'two', 0.25, '2011-03-27 01:30', 0.30, 13, 'x', '2011-01-02', '-1 day', 0.30000001),
         ('3', 'A1', 'one', -1, '2011-01-01 00:00', 0.1, 12, 'x', '2011-01-02', '0', 1e-7);";
 
@@ -40,6 +41,9 @@ fn results(db: &mut Client) -> String {
         "SELECT check_name, expected, actual, ok FROM rs_data_quality() WHERE check_name !~ 'lake' ORDER BY 1",
         "SELECT * FROM rs_customer_features('2011-06-01') ORDER BY 1",
         "SELECT * FROM rs_daily_features() ORDER BY 1",
+        "SELECT * FROM retailscope.mart_association_rules ORDER BY rank",
+        "SELECT * FROM rs_rules(' Pink  tin isle'), rs_recommend(ARRAY['i3', 'ONE'])",
+        "SELECT baskets, rules FROM rs_mine_rules(0.01, 0, 0, options => '{\"include\": [\"pink tin%\"]}')",
     ] {
         text.push_str(&table(db, sql));
     }
@@ -51,7 +55,7 @@ fn load(db: &mut Client, path: &str) {
     run(db, &format!("SELECT rs_ingest_file('{path}')"));
     run(
         db,
-        "SELECT rs_ingest_table('public.orders'); SELECT rs_refresh_marts()",
+        "SELECT rs_ingest_table('public.orders'); SELECT rs_refresh_marts(); SELECT rs_mine_rules(0.01, 0, 0)",
     );
 }
 

@@ -28,11 +28,16 @@ BEGIN
         ('pg_advisory_xact_lock', 'integer, integer', 'integer'), ('pg_try_advisory_xact_lock', 'integer, integer', 'boolean'),
         ('cardinality', 'bigint[]', 'integer'), ('unnest', 'bigint[]', 'bigint'), ('unnest', 'text[]', 'text'), ('unnest', 'float8[]', 'float8'),
         ('generate_subscripts', 'bigint[], integer', 'integer'), ('quote_nullable', 'text', 'text'), ('ln', 'float8', 'float8'),
+        ('btrim', 'text', 'text'), ('replace', 'text, text, text', 'text'), ('regexp_replace', 'text, text, text, text', 'text'),
+        ('array_cat', 'text[], text[]', 'text[]'), ('arrayoverlap', 'text[], text[]', 'boolean'), ('like_escape', 'text, text', 'text'),
         -- Ours, before ours: what calls another function of the extension must say where it is.
         ('rs_customer_features', 'date', 'integer'), ('rs_churn_frame', 'date, integer', 'integer'), ('rs_default_as_of', '', 'date'),
         ('rs_lock_task', 'text, boolean', 'integer'), ('rs_verify_model', 'bigint', 'integer'), ('rs_promote', 'bigint, text', 'integer'),
         ('rs_predict_churn', '', 'integer'), ('rs_segment_customers', '', 'integer'), ('rs_refresh_segments', '', 'integer'),
-        ('rs_train_churn', 'text, integer, jsonb, bigint', 'integer'), ('rs_train_segments', 'integer, text, jsonb, bigint', 'integer')
+        ('rs_train_churn', 'text, integer, jsonb, bigint', 'integer'), ('rs_train_segments', 'integer, text, jsonb, bigint', 'integer'),
+        ('rs_mine_rules', 'float8, float8, float8, integer, text, date, date, jsonb', 'integer'), ('rs_model_rules', 'bigint', 'integer'),
+        ('rs_refresh_rules', '', 'integer'), ('rs_stock_codes', 'text', 'text[]'), ('rs_rules', 'text, integer', 'integer'),
+        ('rs_recommend', 'text[], integer', 'integer'), ('rs_frequent_itemsets', 'text, float8, integer, text, jsonb', 'integer')
     ) AS v (name, args, result) LOOP
         EXECUTE format('CREATE FUNCTION hostile.%I(%s) RETURNS %s LANGUAGE plpgsql AS %L', one.name, one.args, one.result,
                        format('BEGIN INSERT INTO hostile.log VALUES (%L); RETURN NULL; END', one.name));
@@ -41,7 +46,7 @@ BEGIN
     FOR one IN SELECT o.oprname AS name, format_type(o.oprleft, NULL) AS l, format_type(o.oprright, NULL) AS r,
                       format_type(o.oprresult, NULL) AS result
                FROM pg_operator o
-               WHERE o.oprname IN ('=', '<>', '<', '>', '<=', '>=', '+', '-', '*', '/', '||', '~', '!~', '%')
+               WHERE o.oprname IN ('=', '<>', '<', '>', '<=', '>=', '+', '-', '*', '/', '||', '~', '!~', '%', '~~', '!~~', '~~*')
                  AND o.oprleft IN ('text'::regtype, 'integer'::regtype, 'bigint'::regtype, 'numeric'::regtype, 'date'::regtype,
                                    'timestamp'::regtype, 'boolean'::regtype, 'oid'::regtype, 'name'::regtype,
                                    'float8'::regtype)
@@ -51,6 +56,12 @@ BEGIN
         EXECUTE format('CREATE FUNCTION hostile.%I(%s, %s) RETURNS %s LANGUAGE plpgsql AS %L', f, one.l, one.r, one.result,
                        format('BEGIN INSERT INTO hostile.log VALUES (%L); RETURN NULL; END', one.l || one.name));
         EXECUTE format('CREATE OPERATOR hostile.%s (FUNCTION = hostile.%I, LEFTARG = %s, RIGHTARG = %s)', one.name, f, one.l, one.r);
+    END LOOP;
+    FOR one IN SELECT * FROM (VALUES ('=', 'boolean'), ('<>', 'boolean'), ('&&', 'boolean'), ('@>', 'boolean'), ('||', 'text[]')) AS v (name, result) LOOP
+        f := 'op_' || md5(one.name || 'text[]');
+        EXECUTE format('CREATE FUNCTION hostile.%I(text[], text[]) RETURNS %s LANGUAGE plpgsql AS %L', f, one.result,
+                       format('BEGIN INSERT INTO hostile.log VALUES (%L); RETURN NULL; END', 'text[]' || one.name));
+        EXECUTE format('CREATE OPERATOR hostile.%s (FUNCTION = hostile.%I, LEFTARG = text[], RIGHTARG = text[])', one.name, f);
     END LOOP;
 END
 $do$;
@@ -69,10 +80,11 @@ CREATE VIEW hostile.pg_namespace AS SELECT * FROM pg_catalog.pg_namespace WHERE 
 /// Tables of the session that hide ours and the catalog's.
 const TEMPORARY: &str = "
 CREATE TEMP TABLE pg_class (oid oid, relname name); CREATE TEMP TABLE fact_sales (x int); CREATE TEMP TABLE etl_batch (x int);
-CREATE TEMP TABLE unnest (x int); CREATE TEMP TABLE states (x int); CREATE TEMP TABLE facts (x int);";
+CREATE TEMP TABLE unnest (x int); CREATE TEMP TABLE states (x int); CREATE TEMP TABLE facts (x int);
+CREATE TEMP TABLE dim_product (x int); CREATE TEMP TABLE mart_association_rules (x int); CREATE TEMP TABLE model_deployment (x int);";
 
 /// Training, serving and the registry: what was trained is promoted, taken back and dropped.
-const OF_MODELS: [&str; 22] = [
+const OF_MODELS: &[&str] = &[
     "SELECT pg_catalog.count(*) FROM public.rs_churn_frame(public.rs_default_as_of() OPERATOR(pg_catalog.-) 30, 30)",
     "SELECT public.rs_lock_task('churn'), public.rs_lock_task('churn', true)",
     "SELECT pg_catalog.count(*) FROM public.rs_train_churn('logistic_regression', 30)",
@@ -96,12 +108,29 @@ const OF_MODELS: [&str; 22] = [
     "SELECT pg_catalog.count(*) FROM public.rs_segment_profiles()",
     "SELECT pg_catalog.count(*) FROM public.rs_refresh_segments()",
     "SELECT pg_catalog.count(*) FROM public.rs_segment_migration()",
+    "SELECT pg_catalog.count(*) FROM public.rs_mine_rules(0.05, 0.1)",
+    "SELECT pg_catalog.count(*) FROM public.rs_mine_rules(0.1, 0.1, 1, 3, 'eclat', '2000-01-01', '2100-01-01', '{\"include\": [\"%a%\"],
+        \"exclude\": [\"oak photo frame\", \"21441\"], \"exclude_invoices\": [\"x\"], \"country\": \"United Kingdom\", \"segment\": \"Champions\", \"promote\": true}')",
+    "SELECT pg_catalog.count(*) FROM public.rs_mine_rules(0.02, 0.1)",
+    "SELECT pg_catalog.count(*) FROM public.rs_rollback('baskets')",
+    "SELECT pg_catalog.count(*) FROM public.rs_mine_rules(0.02, 0.1)",
+    "SELECT public.rs_refresh_rules()",
+    "SELECT pg_catalog.count(*) FROM public.rs_models('baskets') AS m, public.rs_model_rules(m.model_id)",
+    "SELECT pg_catalog.count(*) FROM public.rs_rules() AS a, public.rs_rules('oak photo frame') AS b, public.rs_rules('21441', NULL) AS c",
+    "SELECT pg_catalog.count(*) FROM public.rs_recommend(ARRAY['21441', ' oak  photo frame ']) AS a, public.rs_recommend(NULL) AS b",
+    "SELECT public.rs_stock_codes('Oak Photo Frame')",
+    "SELECT pg_catalog.count(*) FROM public.rs_frequent_itemsets('SELECT invoice_no, product_key FROM retailscope.fact_sales', 0.02)",
 ];
 
 const PREDICTIONS: &str = "
     SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.format('%s', p), '' ORDER BY customer_id)) FROM public.rs_predict_churn() AS p";
 const SEGMENTS: &str = "
     SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.format('%s', m), '' ORDER BY customer_id)) FROM retailscope.mart_customer_segments AS m";
+const RULES: &str = "
+    SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.format('%s %s', m.rank, m.items), '' ORDER BY rank)) FROM retailscope.mart_association_rules AS m";
+const ADVICE: &str = "
+    SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.format('%s %s %s', r.rank, a, l.lift), '' ORDER BY r.rank, a.item, l.antecedent, l.consequent))
+    FROM retailscope.mart_association_rules AS r, public.rs_recommend(r.antecedent) AS a, public.rs_rules(r.antecedent_descriptions[1]) AS l";
 
 /// R05: with hostile overloads first in the path, every function still gives the right answer and no trap runs.
 #[test]
@@ -133,7 +162,7 @@ fn hostile_overloads_never_run() {
     ];
     let calls: Vec<String> = calls
         .into_iter()
-        .chain(OF_MODELS.map(str::to_owned))
+        .chain(OF_MODELS.iter().map(|call| (*call).to_owned()))
         .chain([
             "SELECT count(*) FROM public.rs_lake_status() WHERE ok".to_owned(),
             "SELECT count(*) FROM public.rs_lake_sweep()".to_owned(),
@@ -186,6 +215,8 @@ fn hostile_overloads_never_run() {
         answers.push([
             query_one(&mut db, PREDICTIONS),
             query_one(&mut db, SEGMENTS),
+            query_one(&mut db, RULES),
+            query_one(&mut db, ADVICE),
             query_one(&mut db, facts),
             query_one(&mut db, marts),
             query_one(&mut empty, facts),
@@ -227,12 +258,15 @@ fn hostile_overloads_never_run() {
     let [
         predictions,
         segments,
+        rules,
+        advice,
         facts,
         marts,
         rebuilt_facts,
         rebuilt_marts,
     ] = &answers[0];
     assert!(!predictions.is_empty() && !segments.is_empty());
+    assert!(!rules.is_empty() && !advice.is_empty());
     assert_eq!((facts, marts), (rebuilt_facts, rebuilt_marts));
     assert!(!facts.is_empty() && !marts.is_empty());
 }

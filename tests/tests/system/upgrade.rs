@@ -265,6 +265,18 @@ const WRONG: &[(&str, &str)] = &[
         "data of retailscope.model_deployment",
     ),
     (
+        "DROP INDEX retailscope.mart_association_rules_items",
+        "mart_association_rules_items",
+    ),
+    (
+        "UPDATE retailscope.mart_association_rules SET lift = 0 WHERE rank = 1",
+        "data of retailscope.mart_association_rules",
+    ),
+    (
+        "ALTER FUNCTION @extschema@.rs_rules(text, integer) RESET plan_cache_mode",
+        "rs_rules(text,integer)",
+    ),
+    (
         "ALTER FUNCTION @extschema@.rs_predict_churn(text) IMMUTABLE",
         "rs_predict_churn(text)",
     ),
