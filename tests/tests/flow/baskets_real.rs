@@ -47,8 +47,9 @@ fn itemsets_of_any_query_are_those_of_other_tools() {
         lines_of(&mut client, cluster, &folder.join(file), name);
     }
     // Items of an integer type, and of text; supports as a share, and as a number of baskets.
-    let numbers =
-        |table: &str| format!("SELECT id, unnest(string_to_array(rtrim(items), '' '')::int[]) FROM {table}");
+    let numbers = |table: &str| {
+        format!("SELECT id, unnest(string_to_array(rtrim(items), '' '')::int[]) FROM {table}")
+    };
     let words = "SELECT id, unnest(string_to_array(items, '','')) FROM groceries".to_owned();
     for (query, support, found) in [
         (numbers("retail"), "0.005", "580 717785"),
