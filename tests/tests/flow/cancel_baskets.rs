@@ -41,7 +41,7 @@ fn mining_and_advice_end_at_once_when_told_to() {
         "SELECT count(r.*), (SELECT count(*) FROM rs_recommend(ARRAY(SELECT stock_code FROM retailscope.dim_product), NULL))
          FROM retailscope.dim_product AS p, generate_series(1, 2), rs_rules(p.stock_code, NULL) AS r"
             .to_owned(),
-        "SELECT count(*) FROM generate_series(1, 150) AS n, rs_recommend(ARRAY(SELECT stock_code FROM retailscope.dim_product WHERE n > 0), NULL)".to_owned(),
+        "SELECT count(*) FROM generate_series(1, 300) AS n, rs_recommend(ARRAY(SELECT stock_code FROM retailscope.dim_product WHERE n > 0), NULL)".to_owned(),
         "DO 'BEGIN FOR i IN 1..150 LOOP BEGIN PERFORM rs_rules(''no product'' || i); EXCEPTION WHEN invalid_parameter_value THEN NULL; END; END LOOP; END'"
             .to_owned(),
     ]);
