@@ -170,7 +170,7 @@ fn of_baskets() -> Vec<String> {
     let few = "SELECT b, i FROM generate_series(1, 40) AS b, generate_series(1, b % 9) AS i";
     for value in FLOATS {
         for arguments in [
-            format!("{value}"),
+            value.to_owned(),
             format!("0.1, {value}"),
             format!("0.1, 0.3, {value}"),
         ] {
