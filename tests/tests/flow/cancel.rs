@@ -73,7 +73,7 @@ fn month(from: u64, count: u64) -> Vec<String> {
 }
 
 /// What models leave behind.
-const MODELS: [&str; 7] = [
+const MODELS: [&str; 8] = [
     "model",
     "model_chunk",
     "model_metric",
@@ -81,6 +81,7 @@ const MODELS: [&str; 7] = [
     "model_curve",
     "model_deployment",
     "mart_customer_segments",
+    "mart_association_rules",
 ];
 
 impl<'a> Stage<'a> {

@@ -1,8 +1,9 @@
 //! Churn on Online Retail II, on the days and against the figures of scikit-learn and xgboost in the project's reference.
 
+use crate::real_data::retail;
 use crate::support::*;
 use postgres::Client;
-use retailscope_system_tests::{data, query_one, rows_as_text};
+use retailscope_system_tests::{query_one, rows_as_text};
 
 const DAYS: &str = r#""cutoffs": ["2010-09-01", "2010-12-01", "2011-03-01", "2011-06-12"], "holdout": "2011-09-10""#;
 
@@ -32,15 +33,10 @@ fn holdout(client: &mut Client, model: i64, metric: &str) -> f64 {
 
 #[test]
 fn churn_is_predicted_as_well_as_by_scikit_learn_and_xgboost() {
-    let Some(folder) = data().map(|d| d.join("online_retail_ii")) else {
+    let _turn = alone();
+    let Some(mut client) = retail("retail_churn") else {
         return;
     };
-    let _turn = alone();
-    let cluster = cluster();
-    let mut client = cluster.fresh("retail_churn");
-    let whole = cluster.stage(&folder.join("online_retail_II.csv.zst"));
-    ingest(&mut client, &file(&whole, "{}"));
-    client.batch_execute("ANALYZE").unwrap();
     for (algorithm, auc, log_loss, less) in PEERS {
         let (id, own_auc, own_log_loss) = train(&mut client, algorithm);
         println!("{algorithm}: ROC AUC {own_auc:.4}, log loss {own_log_loss:.4}");

@@ -62,6 +62,21 @@ pub const RELATIONS: [&str; 8] = [
 
 pub const ROLES: [&str; 3] = ["NULL", "0::oid::regrole", "'postgres'"];
 
+/// Arrays of items.
+pub const LISTS: [&str; 11] = [
+    "NULL",
+    "'{}'",
+    "'{NULL}'",
+    "'{\"\"}'",
+    "ARRAY['22423']",
+    "ARRAY['20000', ' 20001 ', NULL, '20000']",
+    "'{{20000,20001},{20002,20003}}'",
+    "'[-2147483648:-2147483647]={20000,20001}'",
+    "ARRAY[repeat('a', 1000000)]",
+    "array_fill('20000'::text, ARRAY[20000])",
+    "ARRAY(SELECT stock_code FROM retailscope.dim_product)",
+];
+
 /// None of them can be read or written by a server that does not run as root.
 pub const PATHS: [&str; 13] = [
     "NULL",
@@ -80,14 +95,24 @@ pub const PATHS: [&str; 13] = [
 ];
 
 /// What is neither a path nor known as anything else.
-pub const WORDS: [&str; 16] = [
+pub const WORDS: [&str; 26] = [
     "NULL",
     "''",
     "'12347'",
     "'(unknown)'",
     "'churn'",
     "'segments'",
+    "'baskets'",
     "'auto'",
+    "'fpgrowth'",
+    "'apriori'",
+    "'eclat'",
+    "'22423'",
+    "'SELECT invoice_no, product_key FROM retailscope.fact_sales'",
+    "'SELECT 1, NULL::text'",
+    "'SELECT b, i FROM generate_series(1, 40) AS b, generate_series(1, b) AS i'",
+    "'DELETE FROM retailscope.fact_sales RETURNING invoice_no, product_key'",
+    "'SELECT 1; SELECT 2'",
     "'logistic_regression'",
     "'random_forest'",
     "'kmeans'",
@@ -133,6 +158,12 @@ pub fn documents() -> Vec<String> {
         r#"'{"k_max": 50, "n_init": 100, "log": false}'"#,
         r#"'{"time_budget_ms": 1, "search": true}'"#,
         r#"'{"recency_days": 1e300, "country": null}'"#,
+        r#"'{"min_count": 1, "max_itemsets": 100000000, "time_budget_ms": 100, "max_rules": 10000000}'"#,
+        r#"'{"min_count": 4294967296}'"#,
+        r#"'{"include": ["%"], "exclude": ["", null]}'"#,
+        r#"'{"exclude": ["%"], "itemsets": "maximal"}'"#,
+        r#"'{"country": "France", "segment": "Champions", "promote": true}'"#,
+        r#"'{"top_k": 1, "rank_by": "conviction", "validation_days": 3650}'"#,
     ]
     .map(str::to_owned)
     .to_vec();

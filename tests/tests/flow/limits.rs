@@ -14,7 +14,7 @@ fn every_function_survives_every_value() {
     client
         .batch_execute(
             "SELECT rs_refresh_marts(); SELECT rs_generate_sales(60, 300); SELECT rs_train_churn('logistic_regression', 30);
-             SELECT rs_train_segments(3); SET statement_timeout = '3s'",
+             SELECT rs_train_segments(3); SELECT rs_mine_rules(0.01, 0.1); SET statement_timeout = '3s'",
         )
         .unwrap();
     let good = format!("'{}'", path.display());
@@ -65,6 +65,7 @@ fn every_function_survives_every_value() {
         calls.push(format!("SELECT rs_grant_access({arguments})"));
     }
     calls.extend(of_models());
+    calls.extend(of_baskets());
     for call in [
         "rs_lake_sweep()",
         "rs_lake_status()",
@@ -162,6 +163,56 @@ fn of_models() -> Vec<String> {
     calls
 }
 
+/// Calls of the functions for baskets with each value of each argument.
+fn of_baskets() -> Vec<String> {
+    let mut calls = Vec::new();
+    let mut add = |call: String| calls.push(format!("SELECT {call}"));
+    let few = "SELECT b, i FROM generate_series(1, 40) AS b, generate_series(1, b % 9) AS i";
+    for value in FLOATS {
+        for arguments in [
+            value.to_owned(),
+            format!("0.1, {value}"),
+            format!("0.1, 0.3, {value}"),
+        ] {
+            add(format!("rs_mine_rules({arguments})"));
+        }
+        add(format!("rs_frequent_itemsets('{few}', {value})"));
+    }
+    for n in INTEGERS {
+        add(format!("rs_mine_rules(0.02, 0.3, 1, {n})"));
+        add(format!("rs_frequent_itemsets('{few}', 0.1, {n})"));
+        add(format!("rs_rules(NULL, {n})"));
+        for list in LISTS {
+            add(format!("rs_recommend({list}, {n})"));
+        }
+    }
+    for from in DATES {
+        for to in DATES {
+            add(format!(
+                "rs_mine_rules(0.02, from_date => {from}, to_date => {to})"
+            ));
+        }
+    }
+    for n in LONG_INTEGERS {
+        add(format!("rs_model_rules({n})"));
+    }
+    for word in WORDS.iter().chain(&PATHS) {
+        add(format!("rs_rules({word})"));
+        add(format!("rs_stock_codes({word})"));
+        add(format!("rs_mine_rules(0.02, algorithm => {word})"));
+        add(format!("rs_frequent_itemsets({word}, 0.1)"));
+        add(format!("rs_frequent_itemsets('{few}', 0.1, 3, {word})"));
+    }
+    for document in documents() {
+        add(format!("rs_mine_rules(0.02, options => {document})"));
+        add(format!(
+            "rs_frequent_itemsets('{few}', 0.1, options => {document})"
+        ));
+    }
+    add("rs_refresh_rules()".to_owned());
+    calls
+}
+
 #[test]
 fn deep_json_is_an_error_and_not_an_overflow() {
     let cluster = cluster();
@@ -176,6 +227,8 @@ fn deep_json_is_an_error_and_not_an_overflow() {
                 format!("rs_train_churn('auto', 30, {document})"),
                 format!("rs_train_segments(3, 'kmeans', {document})"),
                 format!("rs_predict_churn({document}::jsonb)"),
+                format!("rs_mine_rules(options => {document})"),
+                format!("rs_frequent_itemsets('SELECT 1, 2', 1, options => {document})"),
             ] {
                 let error = client.batch_execute(&format!("SELECT {call}")).unwrap_err();
                 let code = sqlstate(&error);

@@ -9,7 +9,10 @@
 
 mod address_space;
 mod adopted;
+mod baskets_limits;
+mod baskets_real;
 mod cancel;
+mod cancel_baskets;
 mod cancel_models;
 mod churn_real;
 mod crash;

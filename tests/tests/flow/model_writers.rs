@@ -173,6 +173,54 @@ fn sales_that_come_during_a_training_are_not_in_its_model() {
     );
 }
 
+/// Minings wait for one another as trainings do, and mine what is committed when their turn comes.
+#[test]
+fn one_session_at_a_time_mines_what_was_sold_before() {
+    let db = "miners";
+    let mut first = shop(db);
+    let mut other = cluster().connect(db);
+    let mine = "SELECT rs_mine_rules(0.01, 0.1)";
+    first.batch_execute(&format!("BEGIN; {mine}")).unwrap();
+    let (code, message) = failure(
+        &mut other,
+        r#"SELECT rs_mine_rules(options => '{"nowait": true}')"#,
+    );
+    assert_eq!(code, "55P03", "{message}");
+    assert!(message.contains("'baskets'"), "{message}");
+    // Nothing of it is seen yet, and no other task waits.
+    assert_eq!(failure(&mut other, "SELECT rs_rules()").0, "55000");
+    assert_eq!(failure(&mut other, "SELECT rs_recommend('{}')").0, "55000");
+    train(&mut other, "xgboost", SMALL);
+    let second = begun(db, mine);
+    until_one_waits(&mut other);
+    // Sold while the second one waits: these are in its rules, not in those of the first.
+    let sold = sell(
+        &mut other,
+        "SELECT 'N' || n, c, 'A THING', '7', '2024-12-31 10:00', '99.00', '12347', 'France'
+         FROM generate_series(1, 1000) AS n, unnest('{10002,99999}'::text[]) AS c",
+    );
+    assert_eq!(sold.loaded, 2000);
+    first.batch_execute("COMMIT").unwrap();
+    second.join().unwrap().unwrap();
+    let rows = "SELECT string_agg((training_rows - (SELECT min(training_rows) FROM retailscope.model WHERE task = 'baskets'))::text, ' ' ORDER BY model_id)
+                FROM retailscope.model WHERE task = 'baskets'";
+    assert_eq!(query_one(&mut other, rows), "0 1000");
+    let holds = "SELECT count(*) > 0 FROM rs_rules('99999')";
+    assert_eq!(query_one(&mut other, holds), "t");
+    // Of sales that are not committed it knows nothing.
+    first.batch_execute("BEGIN").unwrap();
+    sell(
+        &mut first,
+        "SELECT 'M' || n, c, 'A THING', '7', '2024-12-31 11:00', '99.00', '12347', 'France'
+         FROM generate_series(1, 500) AS n, unnest('{10002,99999}'::text[]) AS c",
+    );
+    other.batch_execute(mine).unwrap();
+    first.batch_execute("COMMIT").unwrap();
+    assert_eq!(query_one(&mut other, rows), "0 1000 1000");
+    other.batch_execute(mine).unwrap();
+    assert_eq!(query_one(&mut other, rows), "0 1000 1000 1500");
+}
+
 #[test]
 fn stricter_isolation_works_or_fails_cleanly() {
     let db = "isolation";
@@ -191,6 +239,7 @@ fn stricter_isolation_works_or_fails_cleanly() {
         for call in [
             training("xgboost", SMALL),
             "rs_train_segments(3)".to_owned(),
+            "rs_mine_rules()".to_owned(),
         ] {
             client.batch_execute(&begin).unwrap();
             other.batch_execute(&format!("SELECT {call}")).unwrap();

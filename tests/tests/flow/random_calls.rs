@@ -89,6 +89,7 @@ impl Words {
             "regrole" => dice.of(&ROLES).to_owned(),
             "text" if dice.one_in(2) => dice.of(&WORDS).to_owned(),
             "text" => dice.of(&self.paths),
+            "text[]" => format!("{}::text[]", dice.of(&LISTS)),
             // Of functions with a form for texts and one for documents, a plain literal would choose that for texts.
             "jsonb" if dice.one_in(3) => "'{}'::jsonb".to_owned(),
             "jsonb" if dice.one_in(2) => format!("{}::jsonb", dice.of(&self.documents)),
@@ -129,7 +130,7 @@ impl Words {
 
 /// A document with keys that mean something and values that need not.
 fn document(dice: &mut Dice) -> String {
-    const KEYS: [&str; 28] = [
+    const KEYS: [&str; 40] = [
         "features",
         "cutoffs",
         "holdout",
@@ -157,9 +158,21 @@ fn document(dice: &mut Dice) -> String {
         "country",
         "sold_at",
         "relname",
+        "min_count",
+        "max_itemsets",
+        "max_rules",
+        "time_budget_ms",
+        "itemsets",
+        "include",
+        "exclude",
+        "exclude_invoices",
+        "segment",
+        "top_k",
+        "rank_by",
+        "validation_days",
         "",
     ];
-    const VALUES: [&str; 18] = [
+    const VALUES: [&str; 23] = [
         "null",
         "true",
         "false",
@@ -177,6 +190,11 @@ fn document(dice: &mut Dice) -> String {
         "\"description\"",
         "[]",
         "[\"%d\", 1]",
+        "[\"20%\"]",
+        "\"France\"",
+        "\"closed\"",
+        "\"confidence\"",
+        "5000",
         "{\"value\": \"x\"}",
     ];
     let pairs: Vec<String> = (0..=dice.below(3))
@@ -185,13 +203,13 @@ fn document(dice: &mut Dice) -> String {
     format!("'{{{}}}'", pairs.join(", "))
 }
 
-/// Sales to learn from, models of both tasks, and one before the one that serves. Not within the time that other calls have.
+/// Sales to learn from, models of each task, and one before the one that serves. Not within the time that other calls have.
 const TRAIN: &str = "
     SET statement_timeout = 0; SET retailscope.max_memory = '512MB'; SET retailscope.lake_dir = '';
     SELECT rs_generate_sales(60, 300);
     SELECT rs_train_churn('logistic_regression', 30); SELECT rs_train_churn('xgboost', 30, '{\"n_estimators\": 5}');
     SELECT rs_promote((SELECT min(model_id) FROM rs_models('churn'))); SELECT rs_promote((SELECT max(model_id) FROM rs_models('churn')));
-    SELECT rs_train_segments(3); SET statement_timeout = '150ms'";
+    SELECT rs_train_segments(3); SELECT rs_mine_rules(0.01, 0.1); SET statement_timeout = '150ms'";
 
 /// What a session may have set, and what may have happened to its tables.
 fn weather(dice: &mut Dice, lake: &str) -> String {

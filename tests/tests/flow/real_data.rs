@@ -7,6 +7,7 @@ use retailscope_system_tests::{
 };
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 /// A file of the data, unpacked by the system's zstd into the cluster's folder.
 pub fn unpacked(cluster: &Cluster, from: &Path, to: &str) -> PathBuf {
@@ -14,8 +15,22 @@ pub fn unpacked(cluster: &Cluster, from: &Path, to: &str) -> PathBuf {
     cluster.write_file(to, &output.stdout)
 }
 
+/// A warehouse with all of Online Retail II and no models, if the real data are there: loaded once, copied as often as it is
+/// needed.
+pub fn retail(db: &str) -> Option<Client> {
+    static MADE: OnceLock<()> = OnceLock::new();
+    let folder = data()?.join("online_retail_ii");
+    MADE.get_or_init(|| {
+        let mut client = cluster().fresh("retail_loaded");
+        let whole = cluster().stage(&folder.join("online_retail_II.csv.zst"));
+        ingest(&mut client, &file(&whole, "{}"));
+        client.batch_execute("VACUUM (FREEZE, ANALYZE)").unwrap();
+    });
+    Some(crate::shop::copy("retail_loaded", db))
+}
+
 /// Brings an expected file into a temporary table of text columns.
-fn expected(client: &mut Client, cluster: &Cluster, folder: &Path, name: &str, columns: &str) {
+pub fn expected(client: &mut Client, cluster: &Cluster, folder: &Path, name: &str, columns: &str) {
     let staged = cluster.stage(&folder.join("expected").join(format!("{name}.csv")));
     client
         .batch_execute(&format!(

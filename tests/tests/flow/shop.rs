@@ -16,7 +16,8 @@ pub const ALGORITHMS: [&str; 4] = [
     "xgboost",
 ];
 
-fn copy(template: &str, db: &str) -> Client {
+/// A copy of a database that nobody is connected to.
+pub fn copy(template: &str, db: &str) -> Client {
     cluster()
         .connect("postgres")
         .batch_execute(&format!("CREATE DATABASE \"{db}\" TEMPLATE \"{template}\""))

@@ -28,6 +28,11 @@ fn answers(client: &mut Client) -> Vec<Vec<Vec<Option<String>>>> {
         "SELECT * FROM rs_verify_no_leak(1)".to_owned(),
         "SELECT rs_verify_model(1)".to_owned(),
         "SELECT * FROM rs_churn_frame('2024-07-05')".to_owned(),
+        "SELECT * FROM rs_rules(NULL, NULL)".to_owned(),
+        "SELECT r.* FROM (SELECT DISTINCT antecedent[1] AS item FROM rs_rules(NULL, NULL) ORDER BY 1 LIMIT 5) AS o, rs_rules(o.item) AS r".to_owned(),
+        "SELECT r.* FROM (SELECT antecedent FROM rs_rules(NULL, 9)) AS o, rs_recommend(o.antecedent, 7) AS r".to_owned(),
+        "SELECT * FROM rs_model_rules((SELECT max(model_id) FROM rs_models('baskets')))".to_owned(),
+        "SELECT * FROM rs_frequent_itemsets('SELECT invoice_no, product_key FROM retailscope.fact_sales', 0.01)".to_owned(),
     ]
     .iter()
     .map(|sql| rows_as_text(client, sql))
@@ -61,7 +66,9 @@ fn a_hot_standby_predicts_the_same_and_writes_nothing() {
     // Trained after the copy was made: it comes by the log.
     assert_eq!(train(&mut client, "xgboost", ""), 2);
     client
-        .batch_execute("SELECT rs_promote(2); SELECT rs_train_segments(4)")
+        .batch_execute(
+            "SELECT rs_promote(2); SELECT rs_train_segments(4); SELECT rs_mine_rules(0.01, 0.1)",
+        )
         .unwrap();
     until_replayed(&mut client, &mut copy);
     let expected = answers(&mut client);
@@ -76,6 +83,9 @@ fn a_hot_standby_predicts_the_same_and_writes_nothing() {
         "rs_rollback('churn')".to_owned(),
         "rs_drop_model(1)".to_owned(),
         "rs_refresh_segments()".to_owned(),
+        "rs_mine_rules()".to_owned(),
+        r#"rs_mine_rules(options => '{"nowait": true}')"#.to_owned(),
+        "rs_refresh_rules()".to_owned(),
     ] {
         let (code, message) = failure(&mut copy, &format!("SELECT {call}"));
         assert_eq!(code, "25006", "{call}: {message}");
@@ -101,6 +111,9 @@ fn a_hot_standby_predicts_the_same_and_writes_nothing() {
 #[test]
 fn predictions_of_parallel_plans_are_the_same() {
     let mut client = trained("parallel");
+    client
+        .batch_execute("SELECT rs_mine_rules(0.01, 0.1)")
+        .unwrap();
     let expected = answers(&mut client);
     let setting = if query_one(
         &mut client,
@@ -117,13 +130,20 @@ fn predictions_of_parallel_plans_are_the_same() {
              SET max_parallel_workers_per_gather = 4"
         ))
         .unwrap();
-    // It is a worker that predicts.
-    let plan = rows_as_text(
-        &mut client,
-        "EXPLAIN (COSTS OFF) SELECT * FROM rs_predict_churn()",
-    )
-    .concat();
-    assert!(plan[0].as_deref().unwrap().contains("Gather"), "{plan:?}");
+    // It is a worker that predicts, and one that advises.
+    for call in [
+        "rs_predict_churn()",
+        "rs_rules()",
+        "rs_recommend('{}')",
+        "rs_model_rules(6)",
+    ] {
+        let plan = rows_as_text(
+            &mut client,
+            &format!("EXPLAIN (COSTS OFF) SELECT * FROM {call}"),
+        )
+        .concat();
+        assert!(plan[0].as_deref().unwrap().contains("Gather"), "{plan:?}");
+    }
     for (then, now) in expected.iter().zip(answers(&mut client)) {
         assert_eq!(*then, now);
     }
@@ -132,6 +152,8 @@ fn predictions_of_parallel_plans_are_the_same() {
          FROM retailscope.dim_customer AS c, rs_predict_churn(c.customer_id) AS p, rs_segment_customer(c.customer_id) AS s
          WHERE c.first_sale_date IS NOT NULL AND customer_key % 8 = 0 ORDER BY 1";
     let shared = rows_as_text(&mut client, by_workers);
+    let advice = "SELECT p.stock_code, r.* FROM retailscope.dim_product AS p, rs_recommend(ARRAY[p.stock_code]) AS r ORDER BY 1, score DESC, item";
+    let advised = rows_as_text(&mut client, advice);
     client
         .batch_execute(&format!(
             "SET {setting} = off; SET max_parallel_workers_per_gather = 0"
@@ -139,4 +161,6 @@ fn predictions_of_parallel_plans_are_the_same() {
         .unwrap();
     assert!(shared.len() > 30);
     assert_eq!(rows_as_text(&mut client, by_workers), shared);
+    assert!(advised.len() > 100);
+    assert_eq!(rows_as_text(&mut client, advice), advised);
 }
