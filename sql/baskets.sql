@@ -11,8 +11,8 @@ COMMENT ON FUNCTION @extschema@.rs_model_rules(bigint) IS
 COMMENT ON FUNCTION @extschema@.rs_stock_codes(text) IS
 'The stock codes that a text stands for: the code itself, or those of all products of this description. Case and blanks do not matter. A name that no product has is an ERROR with the nearest one.';
 COMMENT ON FUNCTION @extschema@.rs_recommend(text[], integer) IS
-'What goes with a basket (stock codes or descriptions), never anything that is in it: by the rules that serve (source rule), then what was most often bought with one of its items (complement), then best '
-'sellers (popular). score: the confidence of the rule, the share of the item''s baskets, the share of all baskets; because: the items of the basket behind it. n: how many, NULL for all. An empty basket gets best sellers.';
+'What goes with a basket (stock codes or descriptions), never anything that is in it: by the rules that serve (source rule) and by what was most often bought with one of its items (complement), the surest '
+'first, then best sellers (popular). score: the confidence of the rule, the share of the item''s baskets (those of up to 1,000 items), the share of all baskets; because: the items of the basket behind it. n: how many, NULL for all. An empty basket gets best sellers.';
 COMMENT ON FUNCTION @extschema@.rs_frequent_itemsets(text, float8, integer, text, jsonb) IS
 'The itemsets that are frequent in the baskets of a query of two columns, basket and item, of any types; it is run with the caller''s rights and search path, and may only read. min_support: a share, or above 1 a '
 'number of baskets; max_len: items of an itemset; algorithm: fpgrowth, apriori, eclat, auto; options: min_count, itemsets (all, closed, maximal), max_itemsets, time_budget_ms. Lines without a basket are left out; '
