@@ -48,6 +48,13 @@ impl Limits {
                     cut(format!("max_itemsets ({})", self.max_itemsets)),
                     "Raise min_support, or max_itemsets in options, or lower max_len.",
                 ),
+                Cap::Memory => warn(
+                    cut(format!(
+                        "retailscope.max_memory ({} MB)",
+                        crate::pg::settings::max_memory() >> 20
+                    )),
+                    "Raise min_support, or retailscope.max_memory, or lower max_len.",
+                ),
                 Cap::Time => warn(
                     cut(format!("time_budget_ms ({})", self.time_budget_ms)),
                     "Raise min_support, or time_budget_ms in options, or lower max_len.",

@@ -18,6 +18,8 @@ pub const LONGEST: usize = 64;
 pub enum Cap {
     /// More itemsets than `max_itemsets`.
     Itemsets,
+    /// More itemsets than there is memory for.
+    Memory,
     /// More time than `time_budget_ms`.
     Time,
     /// More rules than `max_rules`.

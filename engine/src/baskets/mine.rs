@@ -84,7 +84,16 @@ fn suited(database: &Database) -> Algorithm {
     }
 }
 
-/// All frequent itemsets within the limits. `spent` tells the share of its time that the work has used (0 at the start, 1
+/// Bytes that an itemset takes at most, from its node, twice while a list of nodes grows, to its place in a listing or an index.
+const BYTES: u64 = 96;
+
+/// The most itemsets that there is memory for. What is over it is cut by length, as for any limit, instead of an error.
+fn affordable(control: &dyn Control) -> u64 {
+    let held = control.held().map_or(0, |held| held.bytes());
+    (control.memory_limit().saturating_sub(held) / BYTES).max(1)
+}
+
+/// All frequent itemsets within the limits, and within memory. `spent` tells the share of its time that the work has used (0 at the start, 1
 /// when the time is up; always 0 without a limit).
 ///
 /// # Errors
@@ -100,7 +109,12 @@ pub fn mine(
         Algorithm::Auto => suited(&database),
         named => named,
     };
-    let gate = Gate::new(limits, spent, control);
+    let affordable = affordable(control);
+    let within = Limits {
+        max_itemsets: limits.max_itemsets.min(affordable),
+        ..limits
+    };
+    let gate = Gate::new(within, spent, control);
     let mut nodes = match algorithm {
         Algorithm::Apriori => apriori::mine(&database, &gate)?,
         Algorithm::Eclat => eclat::mine(&database, &gate)?,
@@ -110,12 +124,20 @@ pub fn mine(
     gate.prune(&mut nodes);
     let bytes = nodes.capacity().saturating_mul(size_of::<Node>());
     let charge = Charge::new(bytes as u64, "mining itemsets", control)?;
+    let mut caps = gate.caps();
+    if affordable < limits.max_itemsets {
+        for cap in &mut caps {
+            if *cap == Cap::Itemsets {
+                *cap = Cap::Memory;
+            }
+        }
+    }
     Ok(Mined {
         itemsets: Itemsets::from_preorder(nodes),
         database,
         algorithm,
         longest: gate.longest(),
-        caps: gate.caps(),
+        caps,
         _charge: charge,
     })
 }

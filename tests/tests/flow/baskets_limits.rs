@@ -54,6 +54,10 @@ fn what_explodes_ends_at_a_limit_with_a_result() {
     let mut witness = Witness::new(cluster, db);
     let (mut client, warnings) = listening(cluster, db);
     let mut complete = Vec::new();
+    // Time is to run out before memory does.
+    client
+        .batch_execute("LOAD 'retailscope'; SET retailscope.max_memory = '12GB'")
+        .unwrap();
     for algorithm in ALGORITHMS {
         // A limit of itemsets: all of up to some length, the same ones from each algorithm.
         client
@@ -90,6 +94,20 @@ fn what_explodes_ends_at_a_limit_with_a_result() {
     }
     complete.dedup();
     assert_eq!(complete.len(), 1, "{complete:?}");
+    // A limit of memory is one like the others.
+    let listed = "SELECT count(*) > 0 FROM rs_frequent_itemsets('TABLE dense', 0.0001, options => '{\"max_itemsets\": 100000000}')";
+    client
+        .batch_execute("SET retailscope.max_memory = '48MB'")
+        .unwrap();
+    assert_eq!(query_one(&mut client, listed), "t");
+    assert_warned(
+        &warnings,
+        "itemsets of up to",
+        "retailscope.max_memory (48 MB)",
+    );
+    client
+        .batch_execute("RESET retailscope.max_memory")
+        .unwrap();
     // More rules than are wanted: the best.
     let mined = "SELECT concat_ws(' ', rules, truncated) FROM rs_mine_rules(0.2, 0, 0, options => '{\"max_rules\": 100}')";
     assert_eq!(query_one(&mut client, mined), "100 t");
