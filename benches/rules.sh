@@ -24,7 +24,7 @@ measure_rules() {
         timed mine_unvalidated mine_unvalidated
     done
     if [ -f "$RESULTS/mlxtend" ]; then mlxtend="$(printf '%.2f' "$(cat "$RESULTS/mlxtend")")"; fi
-    printf '\n%-62s %9s\n' "baskets from SQL, support 1 %, $(value "SHOW retailscope.threads") threads (0: all)" "seconds"
+    printf '\n%-62s %9s\n' "baskets from SQL, support 1 %, threads by default" "seconds"
     printf '%-62s %9s\n' "rs_frequent_itemsets, reading included" "$(median frequent_itemsets)" \
         "rs_mine_rules: rules, evidence, validation, storing" "$(median mine_rules)" \
         "rs_mine_rules without validation" "$(median mine_unvalidated)" \
