@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The stages of the engine, in the order in which data flows: a stage imports itself and earlier ones.
-const FLOW: [&str; 8] = [
+const FLOW: [&str; 9] = [
     "ingest",
     "clean",
     "lake",
@@ -13,6 +13,7 @@ const FLOW: [&str; 8] = [
     "churn",
     "segments",
     "baskets",
+    "forecasts",
     "models",
 ];
 /// Modules of the engine that every stage may import and that import no stage.
@@ -24,7 +25,7 @@ const FREE: [&str; 9] = [
 /// warehouse, a restore from the lake takes the ingest's way of appending, and a new warehouse gets the ingest's rules. A
 /// stored model may read only features that there are, and whoever trains stores. All of them use `pg`, which knows none of
 /// them.
-const BOUNDARY: [(&str, &[&str]); 9] = [
+const BOUNDARY: [(&str, &[&str]); 10] = [
     ("ingest", &["pg", "lake", "warehouse"]),
     ("lake", &["pg", "ingest", "warehouse"]),
     ("warehouse", &["pg", "ingest"]),
@@ -33,6 +34,7 @@ const BOUNDARY: [(&str, &[&str]); 9] = [
     ("churn", &["pg", "features", "models"]),
     ("segments", &["pg", "features", "models"]),
     ("baskets", &["pg", "models"]),
+    ("forecasts", &["pg", "models"]),
     ("pg", &[]),
 ];
 
