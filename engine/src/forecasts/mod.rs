@@ -5,10 +5,14 @@
 //! dates, regressors) is handed over as such.
 
 mod error;
+mod frequency;
 mod model;
 pub mod numeric;
+mod observed;
 mod series;
 
 pub use error::ForecastError;
+pub use frequency::Frequency;
 pub use model::Fitted;
+pub use observed::{MOST_STEPS, Observed};
 pub use series::{Ahead, Input, Path, filled};
