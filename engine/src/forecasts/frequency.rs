@@ -295,6 +295,6 @@ mod tests {
         }
         assert_eq!(Frequency::parse("MS").unwrap(), Some(Frequency::MONTH));
         let error = Frequency::parse("hours").unwrap_err().to_string();
-        assert!(error.contains("did you mean \"hour), "{error}");
+        assert!(error.contains("did you mean \"hour\""), "{error}");
     }
 }
