@@ -30,7 +30,7 @@ BEGIN
     FOR item IN
         WITH relations (level, name) AS (
             VALUES ('reader', 'dim_date'), ('reader', 'dim_customer'), ('reader', 'dim_product'), ('reader', 'product_description'),
-                   ('reader', 'fact_sales'), ('reader', 'mart_customer_rfm'), ('reader', 'mart_daily_kpis'), ('reader', 'progress'),
+                   ('reader', 'fact_sales'), ('reader', 'holiday'), ('reader', 'mart_customer_rfm'), ('reader', 'mart_daily_kpis'), ('reader', 'progress'),
                    -- Predictions ask which day is the newest, which model serves, and read it.
                    ('reader', 'mart_customer_segments'), ('reader', 'mart_association_rules'), ('reader', 'mart_state'), ('reader', 'model'),
                    ('reader', 'model_chunk'), ('reader', 'model_deployment'),
