@@ -1,0 +1,73 @@
+//! Intervals from the errors of the past.
+
+use super::conformal::Conformal;
+use super::observed::Observed;
+use super::recipe::Recipe;
+use super::timeline::TimelineOptions;
+use super::walk::{Walk, origins};
+use super::ForecastError;
+use crate::control::Control;
+
+/// Origins whose errors make intervals.
+const ORIGINS: usize = 40;
+
+/// What a calibration needs besides the series and the recipe.
+#[derive(Debug, Clone, Copy)]
+pub struct Calibration {
+    /// How steps are chosen.
+    pub options: TimelineOptions,
+    /// Steps of the grid to forecast.
+    pub horizon: usize,
+    /// The least steps that are known at the first origin.
+    pub least: usize,
+    /// What random draws come from.
+    pub seed: i64,
+}
+
+/// Forecasts from many origins of the newer part of the series, by one fit at the first of them, and keeps the errors of each
+/// step ahead. `None` for a series that is too short to tell.
+///
+/// # Errors
+/// [`ForecastError::Stopped`]; a method that cannot be fitted to the older part has no intervals.
+pub fn calibrate(
+    observed: &Observed,
+    recipe: &Recipe,
+    calibration: &Calibration,
+    control: &dyn Control,
+) -> Result<Option<Conformal>, ForecastError> {
+    let horizon = calibration.horizon;
+    let steps = observed.len();
+    // At most half of the series, and more known than forecast.
+    let least = calibration.least.max(steps / 2);
+    let room = steps.saturating_sub(horizon).saturating_sub(least);
+    let stride = (room / ORIGINS).max(1);
+    let cutoffs = origins(steps, horizon, ORIGINS, stride, least);
+    if cutoffs.len() < 2 {
+        return Ok(None);
+    }
+    let walk = Walk {
+        observed,
+        options: calibration.options,
+        cutoffs: &cutoffs,
+        horizon,
+        gap: 0,
+        window: None,
+        level: 0.5,
+        refit: false,
+        seed: calibration.seed,
+    };
+    let runs = match walk.run(recipe, control) {
+        Ok(runs) => runs,
+        Err(ForecastError::Stopped(stop)) => return Err(stop.into()),
+        Err(_) => return Ok(None),
+    };
+    let mut errors: Vec<Vec<(f64, f64)>> = vec![Vec::new(); horizon];
+    for run in &runs {
+        for outcome in &run.outcomes {
+            if let Some(step) = outcome.step.and_then(|step| errors.get_mut(step)) {
+                step.push((outcome.forecast, outcome.actual));
+            }
+        }
+    }
+    Conformal::fit(&errors)
+}
