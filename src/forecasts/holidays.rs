@@ -1,12 +1,19 @@
 //! Holidays: the ones of the table, and those that are known by rule.
 
+use crate::forecasts::day_of;
 use crate::pg::cursor::Rows;
 use crate::pg::error::{Failure, Outcome, spi};
 use crate::pg::plan::run_kept;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
+use retailscope_engine::forecasts::Observed;
 use retailscope_engine::forecasts::holidays::{REGIONS, YEARS, holidays};
 use retailscope_engine::names::{did_you_mean, listed, shown};
+
+/// Days before a series in which a holiday may still matter to it.
+const MARGIN: i32 = 31;
+/// Days after it: a model serves for some years, and then for its longest horizon.
+const COMING: i32 = 4000;
 
 /// Years after those of the calendar that holidays are made for.
 const YEARS_AHEAD: i32 = 5;
@@ -68,6 +75,22 @@ fn calendar() -> Outcome<(i32, i32)> {
     let (first, last) = known.map_or(NO_CALENDAR, |(first, last)| (first, last + YEARS_AHEAD));
     let within = |year: i32| year.clamp(*YEARS.start(), *YEARS.end());
     Ok((within(first), within(last)))
+}
+
+/// Puts the holidays of a region around a series of days, past ones and those of some years to come.
+///
+/// # Errors
+/// As [`days_of`].
+pub fn add(region: &str, observed: &mut Observed) -> Outcome<()> {
+    let end = observed.stamp(observed.len()).unwrap_or(observed.first);
+    observed.holidays = around(&days_of(region)?, day_of(observed.first), day_of(end));
+    Ok(())
+}
+
+/// Those of ascending days that matter to a series of days from `first` to `last`.
+pub fn around(days: &[i32], first: i32, last: i32) -> Vec<i32> {
+    let wanted = first.saturating_sub(MARGIN)..last.saturating_add(COMING);
+    days.iter().copied().filter(|d| wanted.contains(d)).collect()
 }
 
 /// The holidays of a region (days since 1970, ascending): those of the table, or of a region that has none there those by rule.

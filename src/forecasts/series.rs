@@ -53,7 +53,7 @@ impl Series {
         });
         match parts {
             Some((word, name)) if word == "sku" && !name.is_empty() => {
-                Ok(Series::Product(name.to_uppercase()))
+                Ok(Series::of_product(name))
             }
             Some((word, name)) if word == "country" && !name.is_empty() => {
                 Ok(Series::Country(name.to_owned()))
@@ -70,6 +70,11 @@ impl Series {
                 .hint(WORDS))
             }
         }
+    }
+
+    /// The series of a product by its stock code.
+    pub fn of_product(code: &str) -> Series {
+        Series::Product(code.trim().to_uppercase())
     }
 
     /// The name, in one form.
