@@ -7,6 +7,9 @@
 mod error;
 mod model;
 pub mod numeric;
+#[cfg(test)]
+#[allow(dead_code, clippy::panic, clippy::unwrap_used)]
+pub(crate) mod oracle;
 mod series;
 
 pub use error::ForecastError;
