@@ -9,6 +9,9 @@ mod frequency;
 mod model;
 pub mod numeric;
 mod observed;
+#[cfg(test)]
+#[allow(dead_code, clippy::panic, clippy::unwrap_used)]
+pub(crate) mod oracle;
 mod series;
 
 pub use error::ForecastError;
