@@ -6,13 +6,16 @@
 
 mod error;
 mod frequency;
+pub mod holidays;
 mod model;
 pub mod numeric;
 mod observed;
 mod series;
+mod trading;
 
 pub use error::ForecastError;
 pub use frequency::Frequency;
 pub use model::Fitted;
 pub use observed::{MOST_STEPS, Observed};
 pub use series::{Ahead, Input, Path, filled};
+pub use trading::Opening;
