@@ -6,6 +6,7 @@
 
 mod error;
 mod frequency;
+pub mod holidays;
 mod model;
 pub mod numeric;
 mod observed;
@@ -13,9 +14,11 @@ mod observed;
 #[allow(dead_code, clippy::panic, clippy::unwrap_used)]
 pub(crate) mod oracle;
 mod series;
+mod trading;
 
 pub use error::ForecastError;
 pub use frequency::Frequency;
 pub use model::Fitted;
 pub use observed::{MOST_STEPS, Observed};
 pub use series::{Ahead, Input, Path, filled};
+pub use trading::Opening;
