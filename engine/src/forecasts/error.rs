@@ -2,7 +2,7 @@
 
 use crate::control::Stop;
 use crate::error::{Class, Classified};
-use crate::names::shown;
+use crate::names::{did_you_mean, listed, shown};
 use crate::params::ParamError;
 
 /// Why a forecast is refused or ended early. In a batch all but [`ForecastError::Stopped`] become the note of their series.
@@ -11,14 +11,16 @@ pub enum ForecastError {
     /// A parameter is wrong.
     #[error(transparent)]
     Params(#[from] ParamError),
-    /// A method that does not exist.
-    #[error("unknown model {}{near}", shown(given))]
-    Method {
+    /// A name that does not exist.
+    #[error("unknown {what} {}{near}", shown(given))]
+    Unknown {
+        /// What it is a name of.
+        what: &'static str,
         /// The name as given.
         given: String,
         /// `, did you mean "x"?` or nothing.
         near: String,
-        /// The methods that exist.
+        /// The names that exist.
         known: String,
     },
     /// An argument out of its range.
@@ -89,7 +91,7 @@ impl Classified for ForecastError {
         match self {
             ForecastError::Params(error) => error.class(),
             ForecastError::Stopped(stop) => stop.class(),
-            ForecastError::Method { .. } | ForecastError::Range { .. } => Class::InvalidParameter,
+            ForecastError::Unknown { .. } | ForecastError::Range { .. } => Class::InvalidParameter,
             ForecastError::Empty | ForecastError::TooShort { .. } | ForecastError::NoFit { .. } => {
                 Class::WrongState
             }
@@ -104,7 +106,7 @@ impl Classified for ForecastError {
         match self {
             ForecastError::Params(error) => error.hint(),
             ForecastError::Stopped(stop) => stop.hint(),
-            ForecastError::Method { known, .. } => Some(format!("The models are {known}.")),
+            ForecastError::Unknown { known, .. } => Some(format!("There are {known}.")),
             ForecastError::Empty | ForecastError::TooShort { .. } => Some(
                 "Load more sales, or take a model that needs fewer values, such as naive.".into(),
             ),
@@ -113,6 +115,18 @@ impl Classified for ForecastError {
                     .into(),
             ),
             _ => None,
+        }
+    }
+}
+
+impl ForecastError {
+    /// A name that is not among those that there are.
+    pub(crate) fn unknown(what: &'static str, given: &str, known: &[&str]) -> ForecastError {
+        ForecastError::Unknown {
+            what,
+            given: given.to_owned(),
+            near: did_you_mean(given, known),
+            known: listed(known),
         }
     }
 }

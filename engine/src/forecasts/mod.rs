@@ -5,13 +5,21 @@
 //! dates, regressors) is handed over as such.
 
 mod error;
+mod frequency;
+mod metrics;
 mod model;
 pub mod numeric;
+mod observed;
 #[cfg(test)]
 #[allow(dead_code, clippy::panic, clippy::unwrap_used)]
 pub(crate) mod oracle;
 mod series;
+mod splits;
 
 pub use error::ForecastError;
+pub use frequency::Frequency;
+pub use metrics::{Accumulator, IntervalScores, Scale, Scores, Tally};
 pub use model::Fitted;
+pub use observed::{MOST_STEPS, Observed};
 pub use series::{Ahead, Input, Path, filled};
+pub use splits::{Split, Window, rolling_origins, time_series_split};

@@ -99,7 +99,10 @@ pub fn filled(y: &[f64], season: usize) -> Vec<f64> {
             if let Some(sum) = sums.get_mut(sum)
                 && !value.is_nan()
             {
-                *sum = (sum.0 + value - moving_level(&level_of, at, season), sum.1 + 1);
+                *sum = (
+                    sum.0 + value - moving_level(&level_of, at, season),
+                    sum.1 + 1,
+                );
             }
         }
         if sums.iter().any(|(_, n)| *n == 0) {

@@ -345,6 +345,12 @@ impl<'a> Stage<'a> {
     }
 }
 
+/// What is quick, done again and again. Only the number of rows is sent, at the end: a call that sends rows on its way finds out
+/// itself that its client has gone.
+pub fn again(call: &str, times: u32) -> String {
+    format!("SELECT count(*) FROM (SELECT {call} FROM generate_series(1, {times})) AS calls")
+}
+
 /// Temporary files that a process holds open, those without a name too.
 fn open_temporary_files(pid: u32) -> Vec<PathBuf> {
     let Ok(files) = std::fs::read_dir(format!("/proc/{pid}/fd")) else {
@@ -392,8 +398,6 @@ fn long_work_ends_at_once_when_told_to() {
         .find(|f| f.ends_with(".parquet"))
         .map(|f| export.join(f))
         .unwrap();
-    // What is quick is done again and again.
-    let again = |call: &str, times: u32| format!("SELECT {call} FROM generate_series(1, {times})");
     // Queries of ours look as dear as they are on large tables, where PostgreSQL compiles them if it may.
     let dear = |call: &str, times: u32| format!("{DEAR}; {}", again(call, times));
     let mut calls: Vec<Call> = [

@@ -1,6 +1,6 @@
 //! Mining and what is asked of rules end at once when told to, as all long work does (`cancel.rs`).
 
-use crate::cancel::{Call, Stage};
+use crate::cancel::{Call, Stage, again};
 use crate::support::*;
 use std::collections::BTreeMap;
 
@@ -21,7 +21,6 @@ fn mining_and_advice_end_at_once_when_told_to() {
         BTreeMap::from([("ends_baskets", db)]),
         BTreeMap::new(),
     );
-    let again = |call: &str, times: u32| format!("SELECT {call} FROM generate_series(1, {times})");
     let mut calls = Vec::new();
     for (algorithm, days) in [("fpgrowth", 60), ("apriori", 0), ("eclat", 0)] {
         calls.push(format!(

@@ -1,6 +1,6 @@
 //! Training, predictions and marts of segments end at once when told to, as all long work does (`cancel.rs`).
 
-use crate::cancel::{Call, Stage};
+use crate::cancel::{Call, Stage, again};
 use crate::support::*;
 use std::collections::BTreeMap;
 
@@ -21,7 +21,6 @@ fn training_and_predictions_end_at_once_when_told_to() {
     let trees = |algorithm: &str, trees: u32| {
         format!("SELECT rs_train_churn('{algorithm}', 30, '{{\"n_estimators\": {trees}}}')")
     };
-    let again = |call: &str, times: u32| format!("SELECT {call} FROM generate_series(1, {times})");
     let calls = [
         "SELECT rs_train_churn('logistic_regression', 30)".to_owned(),
         "SELECT rs_train_churn('auto', 30, '{\"random_forest\": {\"n_estimators\": 30}, \"xgboost\": {\"n_estimators\": 30},
