@@ -4,6 +4,7 @@
 //! steps of an [`Ahead`]. Nothing here looks at a value after the last one of its input; what is known of coming steps (their
 //! dates, regressors) is handed over as such.
 
+mod compare;
 mod error;
 mod frequency;
 mod metrics;
@@ -16,6 +17,7 @@ pub(crate) mod oracle;
 mod series;
 mod splits;
 
+pub use compare::{Dm, diebold_mariano};
 pub use error::ForecastError;
 pub use frequency::Frequency;
 pub use metrics::{Accumulator, IntervalScores, Scale, Scores, Tally};
