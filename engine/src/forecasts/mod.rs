@@ -4,15 +4,27 @@
 //! steps of an [`Ahead`]. Nothing here looks at a value after the last one of its input; what is known of coming steps (their
 //! dates, regressors) is handed over as such.
 
+mod compare;
 mod error;
 mod frequency;
+pub mod holidays;
+mod metrics;
 mod model;
 pub mod numeric;
 mod observed;
+#[cfg(test)]
+#[allow(dead_code, clippy::panic, clippy::unwrap_used)]
+pub(crate) mod oracle;
 mod series;
+mod trading;
+mod splits;
 
+pub use compare::{Dm, diebold_mariano};
 pub use error::ForecastError;
 pub use frequency::Frequency;
+pub use metrics::{Accumulator, IntervalScores, Scale, Scores, Tally};
 pub use model::Fitted;
 pub use observed::{MOST_STEPS, Observed};
 pub use series::{Ahead, Input, Path, filled};
+pub use trading::Opening;
+pub use splits::{Split, Window, rolling_origins, time_series_split};

@@ -1,5 +1,7 @@
 //! Numerical tools of the methods.
 
 mod normal;
+mod special;
 
 pub use normal::{normal_cdf, normal_quantile};
+pub use special::{incomplete_beta, student_t_cdf, student_t_quantile};
