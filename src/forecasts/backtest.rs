@@ -105,7 +105,11 @@ fn run(mut out: RowSet, series: Series, request: Request) -> Outcome<()> {
                     step: request.step,
                     sliding: request.sliding,
                 };
-                Ok(backtest(&request, &|| began.elapsed().as_secs_f64(), watch)?)
+                Ok(backtest(
+                    &request,
+                    &|| began.elapsed().as_secs_f64(),
+                    watch,
+                )?)
             })
         })?;
         crew.join(worker)
@@ -122,10 +126,10 @@ fn same<'a, T: PartialEq>(
     let mut given = models.iter().map(&of);
     let first = given.next().flatten();
     if given.any(|other| other != first) {
-        return Err(Failure::invalid(format!(
-            "params: \"{key}\" must be the same for all models"
-        ))
-        .hint("Give it beside the names of models, not below one of them."));
+        return Err(
+            Failure::invalid(format!("params: \"{key}\" must be the same for all models"))
+                .hint("Give it beside the names of models, not below one of them."),
+        );
     }
     Ok(first)
 }
@@ -138,7 +142,8 @@ fn put(out: &mut RowSet, row: &FoldRow) -> Outcome<()> {
     out.put(&[
         Cell::Text(row.model),
         row.fold.map_or(Cell::Null, whole),
-        row.cutoff.map_or(Cell::Null, |stamp| Cell::Date(day_of(stamp))),
+        row.cutoff
+            .map_or(Cell::Null, |stamp| Cell::Date(day_of(stamp))),
         whole(scores.map_or(0, |s| s.n)),
         float(scores.map(|s| s.mae)),
         float(scores.map(|s| s.rmse)),

@@ -26,7 +26,10 @@ pub fn run<'scope, J: Send + 'scope, D: Send + 'scope>(
     let worker = crew.spawn("batch", move || {
         watch.in_parallel(move || {
             while let Ok(jobs) = watch.idle(|| jobs_from.recv()) {
-                let finished = jobs.into_par_iter().map(&work).collect::<Outcome<Vec<D>>>()?;
+                let finished = jobs
+                    .into_par_iter()
+                    .map(&work)
+                    .collect::<Outcome<Vec<D>>>()?;
                 if watch.idle(|| done_to.send(finished)).is_err() {
                     return Err(cancelled());
                 }

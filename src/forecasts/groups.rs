@@ -47,10 +47,17 @@ impl Places {
             .iter()
             .map(|name| required(query, columns, name))
             .collect::<Outcome<Vec<usize>>>()?;
-        let kinds = [(ds, &[Kind::Moment][..], "a date or a timestamp"), (y, &[Kind::Number][..], "a number")];
-        let more = regressors
-            .iter()
-            .map(|at| (*at, &[Kind::Number, Kind::Bool][..], "a number or a boolean"));
+        let kinds = [
+            (ds, &[Kind::Moment][..], "a date or a timestamp"),
+            (y, &[Kind::Number][..], "a number"),
+        ];
+        let more = regressors.iter().map(|at| {
+            (
+                *at,
+                &[Kind::Number, Kind::Bool][..],
+                "a number or a boolean",
+            )
+        });
         for (at, kinds, wanted) in kinds.into_iter().chain(more) {
             if let Some(column) = columns.get(at).filter(|c| !kinds.contains(&c.kind)) {
                 return Err(query.refused(format!(
@@ -61,7 +68,10 @@ impl Places {
             }
         }
         let used = |at: &usize| id == Some(*at) || *at == ds || *at == y || regressors.contains(at);
-        if let Some(column) = (0..columns.len()).find(|at| !used(at)).and_then(|at| columns.get(at)) {
+        if let Some(column) = (0..columns.len())
+            .find(|at| !used(at))
+            .and_then(|at| columns.get(at))
+        {
             return Err(Failure::invalid(format!(
                 "{} has a column {} that is neither unique_id nor ds nor y",
                 query.argument,
@@ -127,7 +137,13 @@ impl Group {
         })
     }
 
-    fn push(&mut self, rows: &Rows<'_>, row: usize, places: &Places, control: &dyn Control) -> Outcome<()> {
+    fn push(
+        &mut self,
+        rows: &Rows<'_>,
+        row: usize,
+        places: &Places,
+        control: &dyn Control,
+    ) -> Outcome<()> {
         let Some(stamp) = rows.moment(row, places.ds) else {
             self.undated += 1;
             return Ok(());
@@ -136,13 +152,15 @@ impl Group {
         if self.stamps.len() == self.stamps.capacity() {
             let more = self.stamps.len().max(FIRST);
             let bytes = more * (size_of::<i64>() + width * size_of::<f64>());
-            self.charge.set(self.charge.bytes() + bytes as u64, PHASE, control)?;
+            self.charge
+                .set(self.charge.bytes() + bytes as u64, PHASE, control)?;
             reserve(&mut self.stamps, more, PHASE)?;
             reserve(&mut self.values, more * width, PHASE)?;
         }
         self.stamps.push(stamp);
         for column in std::iter::once(&places.y).chain(&places.regressors) {
-            self.values.push(rows.number(row, *column).unwrap_or(f64::NAN));
+            self.values
+                .push(rows.number(row, *column).unwrap_or(f64::NAN));
         }
         Ok(())
     }

@@ -90,7 +90,10 @@ pub fn add(region: &str, observed: &mut Observed) -> Outcome<()> {
 /// Those of ascending days that matter to a series of days from `first` to `last`.
 pub fn around(days: &[i32], first: i32, last: i32) -> Vec<i32> {
     let wanted = first.saturating_sub(MARGIN)..last.saturating_add(COMING);
-    days.iter().copied().filter(|d| wanted.contains(d)).collect()
+    days.iter()
+        .copied()
+        .filter(|d| wanted.contains(d))
+        .collect()
 }
 
 /// The holidays of a region (days since 1970, ascending): those of the table, or of a region that has none there those by rule.

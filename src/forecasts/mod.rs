@@ -7,8 +7,8 @@ mod groups;
 mod holidays;
 mod products;
 mod query;
-mod serve;
 mod series;
+mod serve;
 mod splits;
 mod train;
 

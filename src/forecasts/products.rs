@@ -87,7 +87,11 @@ impl Calendar {
 
     /// The days of a product from its first sale on.
     fn observed(&self, product: &Product) -> Observed {
-        let first = product.days.first().map_or(self.first, |d| d.0).max(self.first);
+        let first = product
+            .days
+            .first()
+            .map_or(self.first, |d| d.0)
+            .max(self.first);
         let place = |day: i32| usize::try_from(day.saturating_sub(first)).ok();
         let open: Vec<bool> = self
             .open
@@ -140,29 +144,34 @@ fn read(
     let limit = n.map(i64::from);
     let mut products: Vec<Product> = Vec::new();
     let mut read = 0;
-    for_each_batch_in(Snapshot::Statement, SALES, &[date(end), limit.into()], |rows| {
-        for row in 0..rows.len() {
-            let code = rows.text(row, 0).unwrap_or_default();
-            if products.last().is_none_or(|p| p.code.as_bytes() != code) {
-                if products.len() >= TOGETHER {
-                    send(std::mem::take(&mut products))?;
+    for_each_batch_in(
+        Snapshot::Statement,
+        SALES,
+        &[date(end), limit.into()],
+        |rows| {
+            for row in 0..rows.len() {
+                let code = rows.text(row, 0).unwrap_or_default();
+                if products.last().is_none_or(|p| p.code.as_bytes() != code) {
+                    if products.len() >= TOGETHER {
+                        send(std::mem::take(&mut products))?;
+                    }
+                    products.push(Product {
+                        code: String::from_utf8_lossy(code).into_owned(),
+                        days: Vec::new(),
+                    });
                 }
-                products.push(Product {
-                    code: String::from_utf8_lossy(code).into_owned(),
-                    days: Vec::new(),
-                });
+                if let (Some(product), Some(day), Some(units)) =
+                    (products.last_mut(), rows.i32(row, 1), rows.f64(row, 2))
+                {
+                    product.days.push((day, units));
+                }
             }
-            if let (Some(product), Some(day), Some(units)) =
-                (products.last_mut(), rows.i32(row, 1), rows.f64(row, 2))
-            {
-                product.days.push((day, units));
-            }
-        }
-        read += rows.len() as u64;
-        crew.watch().progress(PHASE, read, 0);
-        crew.poll();
-        Ok(())
-    })?;
+            read += rows.len() as u64;
+            crew.watch().progress(PHASE, read, 0);
+            crew.poll();
+            Ok(())
+        },
+    )?;
     send(products)
 }
 
@@ -175,7 +184,15 @@ fn put(out: &mut RowSet, code: &str, found: &SeriesForecast) -> Outcome<()> {
     for point in &found.points {
         let [forecast, lower, upper] = figures(point);
         let day = Cell::Date(day_of(point.stamp));
-        out.put(&[code, day, forecast, lower, upper, Cell::Text(&found.model), note])?;
+        out.put(&[
+            code,
+            day,
+            forecast,
+            lower,
+            upper,
+            Cell::Text(&found.model),
+            note,
+        ])?;
     }
     Ok(())
 }

@@ -72,7 +72,8 @@ pub fn rs_forecast(
     Ok(())
 }
 
-const EXAMPLE: &str = "SELECT shop AS unique_id, day AS ds, sum(price) AS y FROM orders GROUP BY 1, 2";
+const EXAMPLE: &str =
+    "SELECT shop AS unique_id, day AS ds, sum(price) AS y FROM orders GROUP BY 1, 2";
 
 /// `season_length` is the key `season` of `params`.
 fn with_season(mut json: Value, season_length: Option<i32>) -> Outcome<Value> {
@@ -137,7 +138,11 @@ impl Request {
     }
 
     /// The series of a group of rows.
-    fn observed(&self, group: &Group, control: &dyn Control) -> Outcome<Result<Observed, ForecastError>> {
+    fn observed(
+        &self,
+        group: &Group,
+        control: &dyn Control,
+    ) -> Outcome<Result<Observed, ForecastError>> {
         let (mut rows, undated) = group.rows(control)?;
         if let Some(day) = self.params.as_of {
             let end = i64::from(day) * DAY;
@@ -148,12 +153,13 @@ impl Request {
                 }
             }
         }
-        let mut observed =
-            Observed::on_grid(rows, &self.params.xreg, self.frequency, control);
+        let mut observed = Observed::on_grid(rows, &self.params.xreg, self.frequency, control);
         if let Ok(series) = &mut observed
             && undated > 0
         {
-            series.notes.push(format!("{undated} rows without a ds were left out"));
+            series
+                .notes
+                .push(format!("{undated} rows without a ds were left out"));
         }
         Ok(observed)
     }
@@ -188,7 +194,15 @@ fn put(out: &mut RowSet, id: Option<&str>, found: &SeriesForecast) -> Outcome<()
     for point in &found.points {
         let [forecast, lower, upper] = figures(point);
         let ds = Cell::Timestamp(point.stamp);
-        out.put(&[id, ds, forecast, lower, upper, Cell::Text(&found.model), note])?;
+        out.put(&[
+            id,
+            ds,
+            forecast,
+            lower,
+            upper,
+            Cell::Text(&found.model),
+            note,
+        ])?;
     }
     Ok(())
 }

@@ -52,9 +52,7 @@ impl Series {
             (word, name.trim())
         });
         match parts {
-            Some((word, name)) if word == "sku" && !name.is_empty() => {
-                Ok(Series::of_product(name))
-            }
+            Some((word, name)) if word == "sku" && !name.is_empty() => Ok(Series::of_product(name)),
             Some((word, name)) if word == "country" && !name.is_empty() => {
                 Ok(Series::Country(name.to_owned()))
             }
@@ -236,8 +234,7 @@ impl Days {
 
     fn observed(self) -> Option<Observed> {
         let first = self.first.filter(|_| !self.values.is_empty())?;
-        let mut observed =
-            Observed::new(Frequency::DAY, i64::from(first) * DAY, self.values);
+        let mut observed = Observed::new(Frequency::DAY, i64::from(first) * DAY, self.values);
         observed.open = self.open;
         Some(observed)
     }
@@ -245,8 +242,13 @@ impl Days {
 
 /// The stock code of a product by what people call it.
 fn product(name: &str) -> Outcome<String> {
-    let sql = format!("SELECT u.code FROM unnest({}.rs_stock_codes($1)) AS u (code)", install::schema()?);
-    let codes = run_kept(&sql, &[name.into()], |rows| Ok(rows.map_or_else(Vec::new, texts)))?;
+    let sql = format!(
+        "SELECT u.code FROM unnest({}.rs_stock_codes($1)) AS u (code)",
+        install::schema()?
+    );
+    let codes = run_kept(&sql, &[name.into()], |rows| {
+        Ok(rows.map_or_else(Vec::new, texts))
+    })?;
     match codes.as_slice() {
         [code] => Ok(code.clone()),
         codes => Err(Failure::invalid(format!(

@@ -77,21 +77,24 @@ pub fn rs_forecast_series(
     horizon: Option<i32>,
     level: Option<f64>,
 ) -> Result<(), ErrorReport> {
-    forecast(&call, Series::parse(series.unwrap_or("revenue"))?, horizon, level)?;
+    forecast(
+        &call,
+        Series::parse(series.unwrap_or("revenue"))?,
+        horizon,
+        level,
+    )?;
     Ok(())
 }
 
-fn forecast(
-    call: &Call,
-    series: Series,
-    horizon: Option<i32>,
-    level: Option<f64>,
-) -> Outcome<()> {
+fn forecast(call: &Call, series: Series, horizon: Option<i32>, level: Option<f64>) -> Outcome<()> {
     let (horizon, level) = (steps_ahead(horizon)?, coverage(level, 0.95)?);
     let mut out = RowSet::begin(call)?;
     let current = Current::of(series)?;
     let label = current.model.label();
-    for point in current.model.forecast(horizon, level, &OnMainThread::new()?)? {
+    for point in current
+        .model
+        .forecast(horizon, level, &OnMainThread::new()?)?
+    {
         let [forecast, lower, upper] = figures(&point);
         out.put(&[
             Cell::Date(day_of(point.stamp)),

@@ -33,7 +33,9 @@ pub fn rs_time_series_split(
         size("n_splits", n_splits.unwrap_or(5))?,
         test_size.map(|n| size("test_size", n)).transpose()?,
         size("gap", gap.unwrap_or(0))?,
-        max_train_size.map(|n| size("max_train_size", n)).transpose()?,
+        max_train_size
+            .map(|n| size("max_train_size", n))
+            .transpose()?,
     )
     .map_err(Failure::from)?;
     let mut out = RowSet::begin(&call)?;

@@ -206,7 +206,9 @@ fn described(request: &Request, observed: &Observed, trained: Trained) -> NewMod
         seconds: request.began.elapsed().as_secs_f64(),
         verdict: trained.verdict,
         metrics,
-        importance: importance.map(|(name, gain)| ("gain", name, gain)).collect(),
+        importance: importance
+            .map(|(name, gain)| ("gain", name, gain))
+            .collect(),
         curves: Vec::new(),
     }
 }

@@ -51,7 +51,8 @@ pub fn rule_model(bytes: &[u8]) -> Outcome<RuleModel> {
 /// # Errors
 /// As [`churn_model`].
 pub fn forecast_model(bytes: &[u8]) -> Outcome<ForecastModel> {
-    let model: ForecastModel = models::open(bytes)?.decode(Kind::Forecast, &OnMainThread::new()?)?;
+    let model: ForecastModel =
+        models::open(bytes)?.decode(Kind::Forecast, &OnMainThread::new()?)?;
     model.check().map_err(ModelError::Corrupted)?;
     Ok(model)
 }
