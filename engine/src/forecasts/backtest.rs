@@ -6,10 +6,10 @@ use super::calibrate::{Calibration, calibrate};
 use super::metrics::Scores;
 use super::observed::Observed;
 use super::options::{self, ForecastParams};
-use super::plan::{Plan, least_known};
+use super::plan::{least_known, origins};
 use super::select::{choose, measure};
 use super::timeline::{MOST_HORIZON, Timeline, check_horizon};
-use super::walk::{Run, Walk, origins};
+use super::walk::{Run, Walk};
 use super::{ForecastError, Method};
 use crate::control::Control;
 use crate::params::{Params, wrong};
@@ -18,11 +18,12 @@ use crate::params::{Params, wrong};
 pub const MOST_FOLDS: usize = 1000;
 
 /// The methods that are tried when none are named.
-const USUAL: [Method; 10] = [
+const USUAL: [Method; 11] = [
     Method::SeasonalNaive,
     Method::Naive,
     Method::Drift,
     Method::WeekdayMean,
+    Method::YearOverYear,
     Method::Theta,
     Method::Ets,
     Method::Mstl,
@@ -235,17 +236,14 @@ fn one_origin(
     let ahead = walk.horizon + walk.gap;
     let recipe = if params.method.is_choice() {
         // All that is known serves the choice: what is judged lies after it.
-        let cutoffs = Plan {
-            holdout: Vec::new(),
-            validation: origins(known.len(), ahead, params.folds, ahead, least),
-        };
+        let cutoffs = origins(known.len(), ahead, params.folds, ahead, least);
         let inner = Walk {
             observed: &known,
-            cutoffs: &cutoffs.validation,
+            cutoffs: &cutoffs,
             window: None,
             ..*walk
         };
-        if cutoffs.validation.is_empty() {
+        if cutoffs.is_empty() {
             params.recipe(Method::Ets, ahead)
         } else {
             choose(&inner, params, false, control)?.recipe(params, ahead)

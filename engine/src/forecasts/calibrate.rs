@@ -2,9 +2,10 @@
 
 use super::conformal::Conformal;
 use super::observed::Observed;
+use super::plan::origins;
 use super::recipe::Recipe;
 use super::timeline::TimelineOptions;
-use super::walk::{Walk, origins};
+use super::walk::Walk;
 use super::ForecastError;
 use crate::control::Control;
 

@@ -8,6 +8,7 @@ mod compare;
 mod error;
 mod frequency;
 pub mod holidays;
+mod method;
 mod metrics;
 mod model;
 pub mod numeric;
@@ -15,16 +16,20 @@ mod observed;
 #[cfg(test)]
 #[allow(dead_code, clippy::panic, clippy::unwrap_used)]
 pub(crate) mod oracle;
+mod plan;
 mod series;
-mod trading;
 mod splits;
+mod timeline;
+mod trading;
+mod yearly;
 
 pub use compare::{Dm, diebold_mariano};
 pub use error::ForecastError;
 pub use frequency::Frequency;
+pub use method::Method;
 pub use metrics::{Accumulator, IntervalScores, Scale, Scores, Tally};
 pub use model::Fitted;
 pub use observed::{MOST_STEPS, Observed};
 pub use series::{Ahead, Input, Path, filled};
-pub use trading::Opening;
 pub use splits::{Split, Window, rolling_origins, time_series_split};
+pub use trading::Opening;

@@ -188,6 +188,7 @@ impl ForecastParams {
             Method::Mean => Spec::Simple(SimpleKind::Mean),
             Method::Drift => Spec::Simple(SimpleKind::Drift),
             Method::WeekdayMean => Spec::Simple(SimpleKind::WeekdayMean),
+            Method::YearOverYear => Spec::YearOverYear,
             Method::Croston => Spec::Intermittent(IntermittentParams::of(IntermittentKind::Croston)),
             Method::Sba => Spec::Intermittent(IntermittentParams::of(IntermittentKind::Sba)),
             Method::Tsb => Spec::Intermittent(IntermittentParams::of(IntermittentKind::Tsb)),

@@ -11,6 +11,7 @@ use super::sarima::{self, Sarima, SarimaParams};
 use super::simple::{self, Simple, SimpleKind};
 use super::theta::{self, Theta, ThetaParams};
 use super::transform::Transform;
+use super::yearly::{self, YearOverYear};
 use super::{Ahead, Fitted, ForecastError, Input, Method, Path};
 use crate::control::Control;
 
@@ -34,6 +35,8 @@ pub enum TransformChoice {
 pub enum Spec {
     /// One of the simple methods.
     Simple(SimpleKind),
+    /// Year over year.
+    YearOverYear,
     /// One of the methods for intermittent demand.
     Intermittent(IntermittentParams),
     /// Theta.
@@ -87,6 +90,7 @@ impl Recipe {
         }
         let kind = match &self.spec {
             Spec::Simple(kind) => Kind::Simple(simple::fit(&input, *kind, control)?),
+            Spec::YearOverYear => Kind::YearOverYear(yearly::fit(&input, control)?),
             Spec::Intermittent(params) => {
                 Kind::Intermittent(intermittent::fit(&input, params, control)?)
             }
@@ -121,6 +125,7 @@ pub struct Fit {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 enum Kind {
     Simple(Simple),
+    YearOverYear(YearOverYear),
     Intermittent(Intermittent),
     Theta(Theta),
     Ets(Ets),
@@ -135,6 +140,7 @@ impl Kind {
     fn one(&self) -> Option<&dyn Fitted> {
         Some(match self {
             Kind::Simple(fit) => fit,
+            Kind::YearOverYear(fit) => fit,
             Kind::Intermittent(fit) => fit,
             Kind::Theta(fit) => fit,
             Kind::Ets(fit) => fit,
@@ -149,6 +155,7 @@ impl Kind {
     fn one_mut(&mut self) -> Option<&mut dyn Fitted> {
         Some(match self {
             Kind::Simple(fit) => fit,
+            Kind::YearOverYear(fit) => fit,
             Kind::Intermittent(fit) => fit,
             Kind::Theta(fit) => fit,
             Kind::Ets(fit) => fit,
@@ -167,6 +174,7 @@ impl Fit {
     pub fn label(&self) -> String {
         let name = match &self.kind {
             Kind::Simple(fit) => fit.label().to_owned(),
+            Kind::YearOverYear(fit) => fit.label().to_owned(),
             Kind::Intermittent(fit) => fit.label().to_owned(),
             Kind::Theta(fit) => fit.label(),
             Kind::Ets(fit) => fit.label(),

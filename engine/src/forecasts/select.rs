@@ -143,6 +143,10 @@ fn candidates(timeline: &Timeline, y: &[f64], with_lstm: bool) -> Vec<Method> {
     if seasonal && !timeline.seasons.is_empty() {
         methods.push(Method::Mstl);
     }
+    let a_year = timeline.season * 60;
+    if timeline.has_weeks() && known >= a_year && y.iter().all(|v| v.is_nan() || *v > 0.0) {
+        methods.push(Method::YearOverYear);
+    }
     if is_intermittent(y) {
         methods.extend([Method::Croston, Method::Sba, Method::Tsb]);
     }

@@ -151,18 +151,3 @@ impl Walk<'_> {
         })
     }
 }
-
-/// The origins of a walk whose last one lies `horizon` steps before the end and each other `step` before the next, as many as
-/// `folds` and `least` known steps allow, ascending.
-#[must_use]
-pub fn origins(steps: usize, horizon: usize, folds: usize, step: usize, least: usize) -> Vec<usize> {
-    let step = step.max(1);
-    let mut found: Vec<usize> = (0..folds)
-        .map_while(|fold| {
-            let back = fold.checked_mul(step)?.checked_add(horizon)?;
-            steps.checked_sub(back).filter(|cutoff| *cutoff >= least.max(1))
-        })
-        .collect();
-    found.reverse();
-    found
-}
