@@ -67,7 +67,8 @@ impl Transform {
 
     /// Transforms back. What is beyond the transform's range becomes the nearest value within.
     pub fn inverse(self, values: &mut [f64]) {
-        for value in values {
+        // `min` and `max` would make a number of what is none.
+        for value in values.iter_mut().filter(|v| !v.is_nan()) {
             *value = match self {
                 Transform::None => *value,
                 Transform::Log => value.min(LARGEST_LOG).exp(),
