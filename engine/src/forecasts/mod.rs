@@ -5,6 +5,7 @@
 //! dates, regressors) is handed over as such.
 
 mod error;
+pub mod ets;
 mod model;
 pub mod numeric;
 #[cfg(test)]
