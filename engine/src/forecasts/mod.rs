@@ -11,6 +11,7 @@ pub mod holidays;
 mod intermittent;
 mod method;
 mod metrics;
+pub mod ets;
 mod model;
 pub mod numeric;
 mod observed;
