@@ -1,6 +1,6 @@
 //! Intervals from the errors of the past.
 
-use super::conformal::Conformal;
+use super::conformal::{Conformal, local_level};
 use super::observed::Observed;
 use super::plan::origins;
 use super::recipe::Recipe;
@@ -62,13 +62,21 @@ pub fn calibrate(
         Err(ForecastError::Stopped(stop)) => return Err(stop.into()),
         Err(_) => return Ok(None),
     };
-    let mut errors: Vec<Vec<(f64, f64)>> = vec![Vec::new(); horizon];
-    for run in &runs {
+    let steps = runs.iter().flat_map(|run| &run.outcomes);
+    let longest = steps.filter_map(|o| o.step).max().map_or(0, |s| s + 1);
+    let mut errors: Vec<Vec<f64>> = vec![vec![f64::NAN; runs.len()]; longest];
+    for (origin, run) in runs.iter().enumerate() {
         for outcome in &run.outcomes {
-            if let Some(step) = outcome.step.and_then(|step| errors.get_mut(step)) {
-                step.push((outcome.forecast, outcome.actual));
+            let cell = outcome.step.and_then(|step| errors.get_mut(step)?.get_mut(origin));
+            if let Some(cell) = cell {
+                *cell = outcome.forecast - outcome.actual;
             }
         }
     }
-    Conformal::fit(&errors)
+    let levels: Vec<f64> = runs.iter().map(|run| local_level(&run.known, run.season)).collect();
+    match Conformal::fit(&errors, &levels, None) {
+        Ok(conformal) => Ok(Some(conformal)),
+        Err(ForecastError::Stopped(stop)) => Err(stop.into()),
+        Err(_) => Ok(None),
+    }
 }

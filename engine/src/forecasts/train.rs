@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 
 use super::calibrate::{Calibration, calibrate};
 use super::compare::diebold_mariano;
+use super::conformal::{Conformal, local_level};
 use super::forecaster::Forecaster;
 use super::metrics::Scores;
 use super::observed::Observed;
@@ -168,21 +169,8 @@ impl Judged<'_> {
         if params.wants_analytic(recipe.method) || runs.is_empty() {
             return Ok(runs);
         }
-        let conformal = calibrate(self.past, recipe, self.calibration, control)?;
-        for run in &mut runs {
-            let floor = run.known.iter().all(|v| v.is_nan() || *v >= 0.0);
-            for outcome in &mut run.outcomes {
-                let step = outcome.step;
-                let bounds = |c: &super::conformal::Conformal| {
-                    let (lower, upper) = c.bounds(step?, outcome.forecast, params.level);
-                    Some(if floor {
-                        (lower.max(0.0), upper.max(0.0))
-                    } else {
-                        (lower, upper)
-                    })
-                };
-                outcome.bounds = conformal.as_ref().and_then(bounds);
-            }
+        if let Some(conformal) = calibrate(self.past, recipe, self.calibration, control)? {
+            runs.iter_mut().for_each(|run| bound(run, &conformal, params.level));
         }
         Ok(runs)
     }
@@ -240,6 +228,25 @@ impl Judged<'_> {
             return Ok((true, format!("no worse, and it knows newer days: {figures}")));
         }
         Ok((false, format!("not better: {figures} (Diebold-Mariano p = {p:.3})")))
+    }
+}
+
+/// Puts intervals around the forecasts of an origin.
+fn bound(run: &mut Run, conformal: &Conformal, level: f64) {
+    let steps = run.outcomes.iter().filter_map(|o| o.step).max().map_or(0, |s| s + 1);
+    let mut means = vec![f64::NAN; steps];
+    for outcome in &run.outcomes {
+        if let Some(mean) = outcome.step.and_then(|step| means.get_mut(step)) {
+            *mean = outcome.forecast;
+        }
+    }
+    let (lower, upper) = conformal.bounds(&means, local_level(&run.known, run.season), level);
+    let never_negative = run.known.iter().all(|v| v.is_nan() || *v >= 0.0);
+    let floor = |v: f64| if never_negative { v.max(0.0) } else { v };
+    for outcome in &mut run.outcomes {
+        let Some(step) = outcome.step else { continue };
+        let bounds = lower.get(step).copied().zip(upper.get(step).copied());
+        outcome.bounds = bounds.map(|(lower, upper)| (floor(lower), floor(upper)));
     }
 }
 
