@@ -5,6 +5,8 @@
 //! dates, regressors) is handed over as such.
 
 mod compare;
+mod conformal;
+mod conformal_pool;
 mod error;
 mod frequency;
 mod metrics;
@@ -18,6 +20,7 @@ mod series;
 mod splits;
 
 pub use compare::{Dm, diebold_mariano};
+pub use conformal::{Conformal, local_level};
 pub use error::ForecastError;
 pub use frequency::Frequency;
 pub use metrics::{Accumulator, IntervalScores, Scale, Scores, Tally};
