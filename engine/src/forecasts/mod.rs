@@ -5,6 +5,8 @@
 //! dates, regressors) is handed over as such.
 
 mod compare;
+mod conformal;
+mod conformal_pool;
 mod error;
 mod frequency;
 pub mod holidays;
@@ -28,6 +30,7 @@ mod transform;
 mod yearly;
 
 pub use compare::{Dm, diebold_mariano};
+pub use conformal::{Conformal, local_level};
 pub use error::ForecastError;
 pub use frequency::Frequency;
 pub use method::Method;
