@@ -1,12 +1,12 @@
 //! Intervals from the errors of the past.
 
+use super::ForecastError;
 use super::conformal::{Conformal, local_level};
 use super::observed::Observed;
 use super::plan::origins;
 use super::recipe::Recipe;
 use super::timeline::TimelineOptions;
 use super::walk::Walk;
-use super::ForecastError;
 use crate::control::Control;
 
 /// Origins whose errors make intervals.
@@ -67,13 +67,18 @@ pub fn calibrate(
     let mut errors: Vec<Vec<f64>> = vec![vec![f64::NAN; runs.len()]; longest];
     for (origin, run) in runs.iter().enumerate() {
         for outcome in &run.outcomes {
-            let cell = outcome.step.and_then(|step| errors.get_mut(step)?.get_mut(origin));
+            let cell = outcome
+                .step
+                .and_then(|step| errors.get_mut(step)?.get_mut(origin));
             if let Some(cell) = cell {
                 *cell = outcome.forecast - outcome.actual;
             }
         }
     }
-    let levels: Vec<f64> = runs.iter().map(|run| local_level(&run.known, run.season)).collect();
+    let levels: Vec<f64> = runs
+        .iter()
+        .map(|run| local_level(&run.known, run.season))
+        .collect();
     match Conformal::fit(&errors, &levels, None) {
         Ok(conformal) => Ok(Some(conformal)),
         Err(ForecastError::Stopped(stop)) => Err(stop.into()),

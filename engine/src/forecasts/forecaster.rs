@@ -92,7 +92,9 @@ impl Forecaster {
         };
         let mut points = Vec::with_capacity(horizon);
         let mut next = 0;
-        for ((stamp, in_model), open) in coming.stamps.iter().zip(&coming.in_model).zip(&coming.open) {
+        for ((stamp, in_model), open) in
+            coming.stamps.iter().zip(&coming.in_model).zip(&coming.open)
+        {
             let step = next;
             next += usize::from(*in_model);
             let mean = path.mean.get(step).copied().filter(|_| *open);
@@ -105,9 +107,9 @@ impl Forecaster {
                 });
                 continue;
             };
-            let bounds = bounds.as_ref().and_then(|(lower, upper)| {
-                lower.get(step).copied().zip(upper.get(step).copied())
-            });
+            let bounds = bounds
+                .as_ref()
+                .and_then(|(lower, upper)| lower.get(step).copied().zip(upper.get(step).copied()));
             let floor = |v: f64| if self.timeline.floor { v.max(0.0) } else { v };
             points.push(Point {
                 stamp: *stamp,
@@ -124,7 +126,10 @@ impl Forecaster {
     /// # Errors
     /// [`ForecastError::Shape`] when it begins elsewhere; what the method gives.
     pub fn append(&mut self, newer: &Observed, control: &dyn Control) -> Result<(), ForecastError> {
-        let next = self.timeline.frequency.after(self.timeline.first, self.timeline.seen);
+        let next = self
+            .timeline
+            .frequency
+            .after(self.timeline.first, self.timeline.seen);
         if newer.frequency != self.timeline.frequency || next != Some(newer.first) {
             return Err(ForecastError::Shape {
                 what: "steps after those that the model has seen",
@@ -158,5 +163,8 @@ impl Forecaster {
 
 fn recent(y: &[f64], season: usize) -> Vec<f64> {
     let kept = season.saturating_mul(2).max(RECENT);
-    y.iter().skip(y.len().saturating_sub(kept)).copied().collect()
+    y.iter()
+        .skip(y.len().saturating_sub(kept))
+        .copied()
+        .collect()
 }

@@ -230,7 +230,11 @@ fn best(tried: &[Tried]) -> Option<Method> {
         .find(|t| t.method == Method::SeasonalNaive)
         .and_then(loss)
         .unwrap_or(f64::INFINITY);
-    let good = |t: &&Tried| loss(t).is_some_and(|l| l <= least * (1.0 + TIE) && (l < bar || t.method == Method::SeasonalNaive));
+    let good = |t: &&Tried| {
+        loss(t).is_some_and(|l| {
+            l <= least * (1.0 + TIE) && (l < bar || t.method == Method::SeasonalNaive)
+        })
+    };
     let simplest = tried.iter().filter(good).map(|t| t.method).min();
     simplest.or(Some(Method::SeasonalNaive).filter(|_| bar.is_finite()))
 }

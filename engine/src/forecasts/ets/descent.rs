@@ -112,7 +112,14 @@ pub(super) fn deviance(
     let mut sums = Sums::default();
     for y in data.y.chunks(LOOK) {
         control.check()?;
-        filter(space.form, &weights, &mut state, y, &mut sums, &mut |_, _| {});
+        filter(
+            space.form,
+            &weights,
+            &mut state,
+            y,
+            &mut sums,
+            &mut |_, _| {},
+        );
     }
     let relative = space.form.positive();
     Ok(sums.deviance(relative, data.n, data.floor(relative)))
@@ -158,12 +165,7 @@ impl<'a, const W: usize> Descent<'a, W> {
         Descent { space, data, slots }
     }
 
-    fn run(
-        &self,
-        from: &Point,
-        goal: Goal,
-        control: &dyn Control,
-    ) -> Result<Place, Stop> {
+    fn run(&self, from: &Point, goal: Goal, control: &dyn Control) -> Result<Place, Stop> {
         let mut place = Place {
             point: *from,
             deviance: f64::INFINITY,

@@ -66,7 +66,11 @@ impl Fit {
                 .rev()
                 .map(|i| case.one(&format!("par_s{i}")))
                 .collect();
-            let whole = if form.season == Kind::Multiplicative { self.season as f64 } else { 0.0 };
+            let whole = if form.season == Kind::Multiplicative {
+                self.season as f64
+            } else {
+                0.0
+            };
             season.insert(0, whole - season.iter().sum::<f64>());
         }
         let start = State {
@@ -87,7 +91,10 @@ impl Fit {
 
 fn near(found: f64, wanted: f64, tolerance: f64, what: &str) {
     let off = (found - wanted).abs() / wanted.abs().max(1e-9);
-    assert!(off <= tolerance, "{what}: {found} for {wanted}, {off:.1e} off");
+    assert!(
+        off <= tolerance,
+        "{what}: {found} for {wanted}, {off:.1e} off"
+    );
 }
 
 #[test]
@@ -96,15 +103,46 @@ fn explore() {
         let (found, y, case) = fit.found();
         let ets = found.over(&y, 42, &Free).unwrap();
         let l = case.one("loglik");
-        println!("{} lik {:.1e} aicc {:.1e} sigma2 {:.1e} mse {:.1e}", fit.case, ets.quality().loglik - l, ets.quality().aicc() - case.one("aicc"), ets.quality().sigma2 / case.one("sigma2") - 1.0, ets.quality().mse / case.one("mse") - 1.0);
+        println!(
+            "{} lik {:.1e} aicc {:.1e} sigma2 {:.1e} mse {:.1e}",
+            fit.case,
+            ets.quality().loglik - l,
+            ets.quality().aicc() - case.one("aicc"),
+            ets.quality().sigma2 / case.one("sigma2") - 1.0,
+            ets.quality().mse / case.one("mse") - 1.0
+        );
         let fc = case.many("fc");
         let path = ets.forecast(&Ahead::plain(fc.len(), 0.95), &Free).unwrap();
         let (lo, hi) = path.bounds.unwrap();
-        let worst = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a / b - 1.0).abs()).fold(0.0, f64::max);
-        println!("    fc {:.1e} lo {:.1e} hi {:.1e} | {:?} {:?}", worst(&path.mean, &fc), worst(&lo, &case.many("lo95")), worst(&hi, &case.many("hi95")), &path.mean[..3], &fc[..3]);
+        let worst = |a: &[f64], b: &[f64]| {
+            a.iter()
+                .zip(b)
+                .map(|(a, b)| (a / b - 1.0).abs())
+                .fold(0.0, f64::max)
+        };
+        println!(
+            "    fc {:.1e} lo {:.1e} hi {:.1e} | {:?} {:?}",
+            worst(&path.mean, &fc),
+            worst(&lo, &case.many("lo95")),
+            worst(&hi, &case.many("hi95")),
+            &path.mean[..3],
+            &fc[..3]
+        );
         let now = std::time::Instant::now();
-        let pattern = EtsParams { model: EtsParams::parse_model(if fit.auto { "ZZZ" } else { fit.model }).unwrap(), damped: None };
+        let pattern = EtsParams {
+            model: EtsParams::parse_model(if fit.auto { "ZZZ" } else { fit.model }).unwrap(),
+            damped: None,
+        };
         let own = super::fit(&Input::plain(&y, fit.season), &pattern, &Free).unwrap();
-        println!("    own {} {:?} ll {:.4} R {:.4} aicc {:.4} R {:.4} {:?}", own.label(), now.elapsed(), own.quality().loglik, l, own.quality().aicc(), case.one("aicc"), own.weights());
+        println!(
+            "    own {} {:?} ll {:.4} R {:.4} aicc {:.4} R {:.4} {:?}",
+            own.label(),
+            now.elapsed(),
+            own.quality().loglik,
+            l,
+            own.quality().aicc(),
+            case.one("aicc"),
+            own.weights()
+        );
     }
 }

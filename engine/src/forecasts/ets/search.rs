@@ -3,7 +3,7 @@
 use super::descent::{Data, Goal, Place, descend, deviance};
 use super::form::{Form, Kind};
 use super::recursion::{State, Weights};
-use super::space::{FIRST_SEASON, GAMMA, BETA, Point, Space, TREND};
+use super::space::{BETA, FIRST_SEASON, GAMMA, Point, Space, TREND};
 use super::start::start;
 use crate::control::{Control, Stop};
 
@@ -67,12 +67,7 @@ pub(super) fn best(
 }
 
 /// The best place of a form, or one that is above `limit` once it is plain that the best is too.
-fn peak(
-    space: &Space,
-    data: &Data<'_>,
-    limit: f64,
-    control: &dyn Control,
-) -> Result<Place, Stop> {
+fn peak(space: &Space, data: &Data<'_>, limit: f64, control: &dyn Control) -> Result<Place, Stop> {
     let state = start(space.form, space.period, data.y);
     let starts: &[[f64; 4]] = match (space.has(BETA), space.has(GAMMA)) {
         (false, false) => &PLAIN,

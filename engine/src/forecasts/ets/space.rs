@@ -112,7 +112,10 @@ impl Space {
         point[PHI] = weights.phi;
         point[LEVEL] = state.level;
         point[TREND] = state.trend;
-        for (slot, season) in point[FIRST_SEASON..].iter_mut().zip(state.season.iter().skip(1)) {
+        for (slot, season) in point[FIRST_SEASON..]
+            .iter_mut()
+            .zip(state.season.iter().skip(1))
+        {
             *slot = *season;
         }
         for (slot, number) in point.iter_mut().enumerate() {
