@@ -6,10 +6,10 @@ use super::calibrate::{Calibration, calibrate};
 use super::metrics::Scores;
 use super::observed::Observed;
 use super::options::{self, ForecastParams};
-use super::plan::{Plan, least_known};
+use super::plan::{least_known, origins};
 use super::select::{choose, measure};
 use super::timeline::{MOST_HORIZON, Timeline, check_horizon};
-use super::walk::{Run, Walk, origins};
+use super::walk::{Run, Walk};
 use super::{ForecastError, Method};
 use crate::control::Control;
 use crate::params::{Params, wrong};
@@ -18,11 +18,12 @@ use crate::params::{Params, wrong};
 pub const MOST_FOLDS: usize = 1000;
 
 /// The methods that are tried when none are named.
-const USUAL: [Method; 10] = [
+const USUAL: [Method; 11] = [
     Method::SeasonalNaive,
     Method::Naive,
     Method::Drift,
     Method::WeekdayMean,
+    Method::YearOverYear,
     Method::Theta,
     Method::Ets,
     Method::Mstl,
@@ -90,7 +91,10 @@ impl BacktestParams {
         let seed = params.integer("seed", 0..=i64::MAX as u64)?;
         let methods: Vec<Method> = match models {
             None => USUAL.to_vec(),
-            Some(names) => names.iter().map(|n| Method::parse(n)).collect::<Result<_, _>>()?,
+            Some(names) => names
+                .iter()
+                .map(|n| Method::parse(n))
+                .collect::<Result<_, _>>()?,
         };
         let twice = |(at, method)| methods.iter().take(at).any(|m| m == method);
         if methods.is_empty() || methods.iter().enumerate().any(twice) {
@@ -102,8 +106,13 @@ impl BacktestParams {
             if let Value::Object(all) = json {
                 let mine = all.get(method.name()).and_then(Value::as_object);
                 let common = all.iter().filter(|(key, _)| known.contains(&key.as_str()));
-                let common = common.filter(|(key, _)| !options::is_of_one(key) || method.is_choice());
-                own.extend(common.chain(mine.into_iter().flatten()).map(|(k, v)| (k.clone(), v.clone())));
+                let common =
+                    common.filter(|(key, _)| !options::is_of_one(key) || method.is_choice());
+                own.extend(
+                    common
+                        .chain(mine.into_iter().flatten())
+                        .map(|(k, v)| (k.clone(), v.clone())),
+                );
             }
             ForecastParams::parse(method.name(), &Value::Object(own))
         });
@@ -235,17 +244,14 @@ fn one_origin(
     let ahead = walk.horizon + walk.gap;
     let recipe = if params.method.is_choice() {
         // All that is known serves the choice: what is judged lies after it.
-        let cutoffs = Plan {
-            holdout: Vec::new(),
-            validation: origins(known.len(), ahead, params.folds, ahead, least),
-        };
+        let cutoffs = origins(known.len(), ahead, params.folds, ahead, least);
         let inner = Walk {
             observed: &known,
-            cutoffs: &cutoffs.validation,
+            cutoffs: &cutoffs,
             window: None,
             ..*walk
         };
-        if cutoffs.validation.is_empty() {
+        if cutoffs.is_empty() {
             params.recipe(Method::Ets, ahead)
         } else {
             choose(&inner, params, false, control)?.recipe(params, ahead)

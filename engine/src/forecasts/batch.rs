@@ -4,11 +4,11 @@ use super::calibrate::{Calibration, calibrate};
 use super::forecaster::{Forecaster, Point};
 use super::observed::Observed;
 use super::options::ForecastParams;
-use super::plan::least_known;
+use super::plan::{least_known, origins};
 use super::select::choose;
 use super::stored::check_level;
 use super::timeline::{Timeline, check_horizon};
-use super::walk::{Walk, origins};
+use super::walk::Walk;
 use super::{ForecastError, Method};
 use crate::control::{Control, Stop};
 

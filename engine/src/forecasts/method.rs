@@ -17,6 +17,8 @@ pub enum Method {
     Drift,
     /// The mean of the last values of the same weekday, or phase of the season.
     WeekdayMean,
+    /// The level of the last weeks, moved as the year before moved.
+    YearOverYear,
     /// Croston's method for demand with many zeros.
     Croston,
     /// Croston's method with the correction of Syntetos and Boylan.
@@ -43,12 +45,13 @@ pub enum Method {
 
 impl Method {
     /// All methods.
-    pub const ALL: [Method; 16] = [
+    pub const ALL: [Method; 17] = [
         Method::Naive,
         Method::SeasonalNaive,
         Method::Mean,
         Method::Drift,
         Method::WeekdayMean,
+        Method::YearOverYear,
         Method::Croston,
         Method::Sba,
         Method::Tsb,
@@ -71,6 +74,7 @@ impl Method {
             Method::Mean => "mean",
             Method::Drift => "drift",
             Method::WeekdayMean => "weekday_mean",
+            Method::YearOverYear => "year_over_year",
             Method::Croston => "croston",
             Method::Sba => "sba",
             Method::Tsb => "tsb",

@@ -4,27 +4,57 @@
 //! steps of an [`Ahead`]. Nothing here looks at a value after the last one of its input; what is known of coming steps (their
 //! dates, regressors) is handed over as such.
 
+mod backtest;
+mod batch;
+mod calibrate;
 mod compare;
+mod conformal;
+mod conformal_pool;
 mod error;
+pub mod ets;
+mod forecaster;
 mod frequency;
 pub mod holidays;
+mod intermittent;
+mod method;
 mod metrics;
 mod model;
 pub mod numeric;
 mod observed;
+mod options;
 #[cfg(test)]
 #[allow(dead_code, clippy::panic, clippy::unwrap_used)]
 pub(crate) mod oracle;
+mod plan;
+mod recipe;
+mod select;
 mod series;
-mod trading;
+mod simple;
 mod splits;
+mod stored;
+mod timeline;
+mod trading;
+mod train;
+mod transform;
+mod walk;
+mod yearly;
 
 pub use compare::{Dm, diebold_mariano};
+pub use conformal::{Conformal, local_level};
 pub use error::ForecastError;
 pub use frequency::Frequency;
+pub use method::Method;
 pub use metrics::{Accumulator, IntervalScores, Scale, Scores, Tally};
 pub use model::Fitted;
 pub use observed::{MOST_STEPS, Observed};
 pub use series::{Ahead, Input, Path, filled};
-pub use trading::Opening;
 pub use splits::{Split, Window, rolling_origins, time_series_split};
+pub use trading::Opening;
+
+pub use backtest::{BacktestParams, BacktestRequest, FoldRow, backtest};
+pub use batch::{BatchRequest, SeriesForecast, forecast_series};
+pub use forecaster::{Forecaster, Point};
+pub use options::{ForecastParams, Interval};
+pub use stored::{ForecastModel, check_level};
+pub use timeline::{MOST_HORIZON, Timeline, TimelineOptions, check_horizon};
+pub use train::{TrainRequest, Trained, train};

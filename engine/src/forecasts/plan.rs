@@ -1,6 +1,6 @@
 //! Which part of a series a method is chosen on, and which part it is judged on.
 
-use super::walk::origins;
+use super::splits::{Window, rolling_origins};
 
 /// Origins of the holdout.
 const HOLDOUT: usize = 3;
@@ -20,7 +20,13 @@ impl Plan {
     #[must_use]
     pub fn of(steps: usize, horizon: usize, folds: usize, least: usize) -> Plan {
         let affordable = (steps / 4 / horizon.max(1)).clamp(1, HOLDOUT);
-        let holdout = origins(steps, horizon, affordable, horizon, least.saturating_add(horizon));
+        let holdout = origins(
+            steps,
+            horizon,
+            affordable,
+            horizon,
+            least.saturating_add(horizon),
+        );
         let Some(begin) = holdout.first().copied() else {
             // Too short for both: what is chosen is not judged.
             return Plan {
@@ -39,6 +45,29 @@ impl Plan {
     pub fn validation_end(&self, steps: usize) -> usize {
         self.holdout.first().copied().unwrap_or(steps)
     }
+}
+
+/// Steps that are known at each origin of a walk whose last one lies `horizon` steps before the end and each other `step` before the next:
+/// as many as `folds` and `least` known steps allow, ascending.
+#[must_use]
+pub fn origins(
+    steps: usize,
+    horizon: usize,
+    folds: usize,
+    step: usize,
+    least: usize,
+) -> Vec<usize> {
+    let splits = rolling_origins(
+        steps,
+        horizon,
+        folds,
+        Some(step),
+        0,
+        Window::Expanding,
+        least,
+    );
+    let ends = splits.into_iter().flatten().map(|split| split.train.end);
+    ends.collect()
 }
 
 /// The steps that must be known at the first origin: two seasons, or ten steps.

@@ -16,7 +16,11 @@ use crate::calendar::days;
 pub const MOST_HORIZON: usize = 1000;
 
 /// Columns that are made of holidays.
-const HOLIDAY_COLUMNS: [(&str, i32); 3] = [("holiday", 0), ("day before a holiday", 1), ("day after a holiday", -1)];
+const HOLIDAY_COLUMNS: [(&str, i32); 3] = [
+    ("holiday", 0),
+    ("day before a holiday", 1),
+    ("day after a holiday", -1),
+];
 
 /// What steps there are, as a model keeps it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -229,20 +233,26 @@ impl Timeline {
         steps: &mut Steps,
     ) -> Result<(), ForecastError> {
         steps.stamps.push(stamp);
-        let own = observed.regressors.iter().map(|column| column.get(at).copied());
+        let own = observed
+            .regressors
+            .iter()
+            .map(|column| column.get(at).copied());
         let day = days(stamp);
         let holidays = self.holiday_columns.iter().map(|which| {
             let (_, shift) = HOLIDAY_COLUMNS.get(*which).copied().unwrap_or_default();
-            let is_one = self.holidays.binary_search(&day.saturating_add(shift)).is_ok();
+            let is_one = self
+                .holidays
+                .binary_search(&day.saturating_add(shift))
+                .is_ok();
             Some(f64::from(u8::from(is_one)))
         });
         let own = own.take(self.names.len());
-        for ((column, value), name) in steps
-            .regressors
-            .iter_mut()
-            .zip(own.chain(holidays))
-            .zip(self.names.iter().map(String::as_str).chain(std::iter::repeat("")))
-        {
+        for ((column, value), name) in steps.regressors.iter_mut().zip(own.chain(holidays)).zip(
+            self.names
+                .iter()
+                .map(String::as_str)
+                .chain(std::iter::repeat("")),
+        ) {
             let known = value.filter(|v| !v.is_nan());
             // Where the series has no value, what it would be explained by is of no matter.
             let missing = observed.values.get(at).is_some_and(|v| v.is_nan());
@@ -272,10 +282,18 @@ impl Timeline {
         opening.is_none_or(|opening| opening.is_open(days(stamp)))
     }
 
+    /// True where a week is a season: days.
+    pub(super) fn has_weeks(&self) -> bool {
+        self.frequency == Frequency::DAY && (2..=7).contains(&self.season)
+    }
+
     /// Names of all regressors, those made of holidays last.
     #[must_use]
     pub fn regressor_names(&self) -> Vec<String> {
-        let holidays = self.holiday_columns.iter().filter_map(|at| HOLIDAY_COLUMNS.get(*at));
+        let holidays = self
+            .holiday_columns
+            .iter()
+            .filter_map(|at| HOLIDAY_COLUMNS.get(*at));
         let mut names = self.names.clone();
         names.extend(holidays.map(|(name, _)| (*name).to_owned()));
         names
@@ -303,7 +321,11 @@ impl Timeline {
         if self.season == 0 || self.season > MOST_STEPS || self.seasons.iter().any(|s| *s < 2) {
             return Err("its seasons are impossible");
         }
-        if self.holiday_columns.iter().any(|c| *c >= HOLIDAY_COLUMNS.len()) {
+        if self
+            .holiday_columns
+            .iter()
+            .any(|c| *c >= HOLIDAY_COLUMNS.len())
+        {
             return Err("it has unknown columns of holidays");
         }
         if !self.holidays.is_sorted() {
@@ -315,18 +337,17 @@ impl Timeline {
 
 /// When the shop is open, from what was open; `None` for one that is never closed.
 fn opening(observed: &Observed) -> Option<Opening> {
-    let first = days(observed.first);
-    let mut dates = Vec::with_capacity(observed.len());
-    for at in 0..observed.len() {
-        dates.push(first.checked_add(i32::try_from(at).ok()?)?);
-    }
     let open: Vec<bool> = if observed.open.is_empty() {
-        observed.values.iter().map(|v| !v.is_nan() && *v != 0.0).collect()
+        observed
+            .values
+            .iter()
+            .map(|v| !v.is_nan() && *v != 0.0)
+            .collect()
     } else {
         observed.open.clone()
     };
-    let opening = Opening::learn(&dates, &open, &observed.holidays);
-    (!opening.is_always_open()).then_some(opening)
+    let opening = Opening::learn(days(observed.first), &open, &observed.holidays);
+    (!opening.is_always()).then_some(opening)
 }
 
 /// Verifies a horizon.

@@ -1,10 +1,10 @@
 //! Walking forward: forecasts from several origins in the past, each made from what was known there.
 
+use super::ForecastError;
 use super::forecaster::Forecaster;
 use super::observed::Observed;
 use super::recipe::Recipe;
 use super::timeline::TimelineOptions;
-use super::ForecastError;
 use crate::control::Control;
 
 /// A forecast step and what came.
@@ -88,7 +88,13 @@ impl Walk<'_> {
         recipe: &Recipe,
         control: &dyn Control,
     ) -> Result<Forecaster, ForecastError> {
-        Forecaster::fit(&self.known(cutoff), recipe, self.options, self.seed, control)
+        Forecaster::fit(
+            &self.known(cutoff),
+            recipe,
+            self.options,
+            self.seed,
+            control,
+        )
     }
 
     /// What a method is fitted to at an origin.
@@ -131,7 +137,8 @@ impl Walk<'_> {
                 Some(false) => 0.0,
                 _ => value,
             };
-            let closed_as_expected = point.step.is_none() && (was_open == Some(false) || actual == 0.0);
+            let closed_as_expected =
+                point.step.is_none() && (was_open == Some(false) || actual == 0.0);
             if actual.is_nan() || closed_as_expected {
                 continue;
             }
@@ -150,19 +157,4 @@ impl Walk<'_> {
             known: steps.y,
         })
     }
-}
-
-/// The origins of a walk whose last one lies `horizon` steps before the end and each other `step` before the next, as many as
-/// `folds` and `least` known steps allow, ascending.
-#[must_use]
-pub fn origins(steps: usize, horizon: usize, folds: usize, step: usize, least: usize) -> Vec<usize> {
-    let step = step.max(1);
-    let mut found: Vec<usize> = (0..folds)
-        .map_while(|fold| {
-            let back = fold.checked_mul(step)?.checked_add(horizon)?;
-            steps.checked_sub(back).filter(|cutoff| *cutoff >= least.max(1))
-        })
-        .collect();
-    found.reverse();
-    found
 }

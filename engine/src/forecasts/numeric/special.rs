@@ -1,5 +1,7 @@
 //! The incomplete beta function and Student's t.
 
+use std::f64::consts::PI;
+
 /// Steps of the continued fraction; it needs about the root of the larger parameter.
 const STEPS: usize = 10_000;
 
@@ -92,19 +94,31 @@ pub fn student_t_quantile(p: f64, freedom: f64) -> f64 {
         low *= 2.0;
     }
     let mut high = if low == -1.0 { 0.0 } else { low / 2.0 };
-    // Halving ends where no number lies between.
-    for _ in 0..200 {
-        let middle = low + (high - low) / 2.0;
-        if middle <= low || middle >= high {
+    let half = freedom / 2.0;
+    let peak = libm::lgamma(half + 0.5) - libm::lgamma(half) - 0.5 * (freedom * PI).ln();
+    let mut t = high + (low - high) / 2.0;
+    // Newton's steps while they stay between what is known to be too low and too high, otherwise halving.
+    for _ in 0..100 {
+        let excess = student_t_cdf(t, freedom) - p;
+        if excess > 0.0 {
+            high = t;
+        } else {
+            low = t;
+        }
+        let density = (peak - (half + 0.5) * (t * t / freedom).ln_1p()).exp();
+        let newton = t - excess / density;
+        let next = if newton > low && newton < high {
+            newton
+        } else {
+            low + (high - low) / 2.0
+        };
+        let moved = (next - t).abs();
+        t = next;
+        if moved <= 1e-15 * t.abs() {
             break;
         }
-        if student_t_cdf(middle, freedom) > p {
-            high = middle;
-        } else {
-            low = middle;
-        }
     }
-    high
+    t
 }
 
 #[cfg(test)]
