@@ -4,7 +4,7 @@ use crate::pg::error::{Failure, Outcome};
 use crate::pg::rowset::{Call, Cell, RowSet};
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
-use retailscope_engine::forecasts::splits::time_series_split;
+use retailscope_engine::forecasts::time_series_split;
 
 /// The index sets of scikit-learn's TimeSeriesSplit.
 #[pg_extern(sql = r#"
