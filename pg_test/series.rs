@@ -19,10 +19,19 @@ mod tests {
 
     #[pg_test]
     fn types_and_names_of_columns() {
-        Spi::run("SET LOCAL TimeZone = 'America/New_York'").unwrap();
+        Spi::run("SET LOCAL TimeZone = 'America/New_York'; CREATE DOMAIN public.money_now AS numeric(9, 2) CHECK (VALUE > 0); CREATE DOMAIN public.day AS date")
+            .unwrap();
         let expected = "7 2020-01-10 00:00=8 2020-01-11 00:00=8";
-        for y in ["int2", "int4", "int8", "float4", "float8", "numeric"] {
-            for ds in ["date", "timestamp", "timestamptz"] {
+        for y in [
+            "int2",
+            "int4",
+            "int8",
+            "float4",
+            "float8",
+            "numeric",
+            "public.money_now",
+        ] {
+            for ds in ["date", "timestamp", "timestamptz", "public.day"] {
                 for id in ["7", "'7'::text", "'7'::varchar", "7::bigint", "7::numeric"] {
                     let query = format!(
                         "SELECT i::{y} AS y, ('2020-01-01'::date + i)::{ds} AS ds, {id} AS unique_id FROM generate_series(1, 8) AS i"

@@ -1,6 +1,6 @@
 //! The rows of a user's query as series: found by the names of columns, gathered by `unique_id`.
 
-use crate::pg::cursor::Rows;
+use crate::pg::cursor::{BaseType, Rows};
 use crate::pg::error::{Failure, Outcome};
 use crate::pg::interrupt::Crew;
 use crate::pg::query::{Column, Form, Kind, UserQuery, as_text};
@@ -17,9 +17,9 @@ const FIRST: usize = 16;
 #[derive(Debug)]
 pub struct Places {
     id: Option<usize>,
-    ds: usize,
-    y: usize,
-    regressors: Vec<usize>,
+    ds: (usize, BaseType),
+    /// The value, then the regressors.
+    numbers: Vec<(usize, BaseType)>,
     /// Rows of a series come one after the other.
     grouped: bool,
 }
@@ -79,11 +79,12 @@ impl Places {
             ))
             .hint("What is known of coming steps too (a price, a promotion) is named by params => '{\"xreg\": [...]}'."));
         }
+        let place = |at: usize| columns.get(at).map(|column| (at, column.base));
+        let numbers = std::iter::once(y).chain(regressors.iter().copied());
         Ok(Places {
             id,
-            ds,
-            y,
-            regressors,
+            ds: place(ds).ok_or_else(|| Failure::internal("a column has gone"))?,
+            numbers: numbers.filter_map(place).collect(),
             grouped: id.is_none() || form.grouped_by == id,
         })
     }
@@ -144,11 +145,11 @@ impl Group {
         places: &Places,
         control: &dyn Control,
     ) -> Outcome<()> {
-        let Some(stamp) = rows.moment(row, places.ds) else {
+        let Some(stamp) = rows.moment(row, places.ds.0, places.ds.1) else {
             self.undated += 1;
             return Ok(());
         };
-        let width = 1 + places.regressors.len();
+        let width = places.numbers.len();
         if self.stamps.len() == self.stamps.capacity() {
             let more = self.stamps.len().max(FIRST);
             let bytes = more * (size_of::<i64>() + width * size_of::<f64>());
@@ -158,9 +159,9 @@ impl Group {
             reserve(&mut self.values, more * width, PHASE)?;
         }
         self.stamps.push(stamp);
-        for column in std::iter::once(&places.y).chain(&places.regressors) {
+        for (column, base) in &places.numbers {
             self.values
-                .push(rows.number(row, *column).unwrap_or(f64::NAN));
+                .push(rows.number(row, *column, *base).unwrap_or(f64::NAN));
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Queries that users write: prepared and looked at before they run, and run as they are, as no part of another statement, so
 //! that there is nothing that a text could break out of.
 
-use crate::pg::cursor::{Rows, c_query, fetch_all};
+use crate::pg::cursor::{BaseType, Rows, c_query, fetch_all};
 use crate::pg::error::{Failure, Outcome};
 use pgrx::prelude::*;
 use std::ffi::CStr;
@@ -33,6 +33,8 @@ pub struct Column {
     pub name: String,
     /// What can be read of it.
     pub kind: Kind,
+    /// How.
+    pub base: BaseType,
     /// Its type as SQL writes it.
     pub type_name: String,
 }
@@ -120,18 +122,18 @@ unsafe fn form(plan: pg_sys::SPIPlanPtr) -> Option<Form> {
 /// The description has as many columns.
 unsafe fn column(rows: pg_sys::TupleDesc, number: i32) -> Column {
     // SAFETY: the caller's promise; both texts are ours until the memory context goes.
-    let (oid, name, type_name) = unsafe {
+    let (base, name, type_name) = unsafe {
         let oid = pg_sys::SPI_gettypeid(rows, number);
         let name = pg_sys::SPI_fname(rows, number);
         (
-            oid,
+            pg_sys::getBaseType(oid),
             CStr::from_ptr(name).to_string_lossy().into_owned(),
             CStr::from_ptr(pg_sys::format_type_be(oid))
                 .to_string_lossy()
                 .into_owned(),
         )
     };
-    let kind = match oid {
+    let kind = match base {
         pg_sys::INT2OID
         | pg_sys::INT4OID
         | pg_sys::INT8OID
@@ -145,6 +147,7 @@ unsafe fn column(rows: pg_sys::TupleDesc, number: i32) -> Column {
     Column {
         name,
         kind,
+        base: BaseType(base),
         type_name,
     }
 }

@@ -56,14 +56,9 @@ impl Kind {
     }
 
     fn of(code: u16) -> Option<Kind> {
-        [
-            Kind::Churn,
-            Kind::Segments,
-            Kind::Baskets,
-            Kind::Forecast,
-        ]
-        .into_iter()
-        .find(|k| k.code() == code)
+        [Kind::Churn, Kind::Segments, Kind::Baskets, Kind::Forecast]
+            .into_iter()
+            .find(|k| k.code() == code)
     }
 
     /// The task that models of this kind are for; of forecasts there is one for each series.
