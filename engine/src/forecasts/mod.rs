@@ -19,6 +19,7 @@ pub(crate) mod oracle;
 mod plan;
 mod series;
 mod splits;
+pub mod stl;
 mod timeline;
 mod trading;
 mod yearly;
