@@ -32,6 +32,7 @@ mod series;
 mod simple;
 mod splits;
 mod stored;
+pub mod stl;
 mod timeline;
 mod trading;
 mod train;
