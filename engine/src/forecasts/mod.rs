@@ -33,6 +33,7 @@ mod series;
 mod simple;
 mod splits;
 mod stored;
+pub mod stl;
 mod timeline;
 mod trading;
 mod train;
