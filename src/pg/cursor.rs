@@ -95,6 +95,49 @@ impl<'a> Rows<'a> {
         self.datum(row, column).map(|d| d.value() != 0)
     }
 
+    /// A column of a type of numbers, or of `boolean` (1 for true).
+    pub fn number(&self, row: usize, column: usize) -> Option<f64> {
+        let kind = self.type_of(column);
+        if kind == pg_sys::NUMERICOID {
+            return datum::double(self.text(row, column)?).or_else(|| {
+                let written = std::str::from_utf8(self.written(row, column)?).ok()?;
+                written.parse().ok()
+            });
+        }
+        let value = self.datum(row, column)?.value();
+        Some(match kind {
+            pg_sys::FLOAT8OID => f64::from_bits(value as u64),
+            pg_sys::FLOAT4OID => f64::from(f32::from_bits(value as u32)),
+            pg_sys::INT8OID => value as i64 as f64,
+            pg_sys::INT4OID => f64::from(value as i32),
+            pg_sys::INT2OID => f64::from(value as i16),
+            pg_sys::BOOLOID => f64::from(u8::from(value & 1 != 0)),
+            _ => return None,
+        })
+    }
+
+    /// A `date`, `timestamp`, or `timestamptz` column (on the clock of the session's time zone), in microseconds since 1970;
+    /// `None` also for infinity.
+    pub fn moment(&self, row: usize, column: usize) -> Option<i64> {
+        let datum = self.datum(row, column)?;
+        let micros = match self.type_of(column) {
+            pg_sys::DATEOID => match datum.value() as i32 {
+                i32::MIN | i32::MAX => return None,
+                day => i64::from(day).checked_mul(datum::DAY_MICROS)?,
+            },
+            pg_sys::TIMESTAMPOID => datum.value() as i64,
+            // SAFETY: PostgreSQL's own conversion of a value of this type.
+            pg_sys::TIMESTAMPTZOID => unsafe {
+                pgrx::direct_function_call::<i64>(pg_sys::timestamptz_timestamp, &[Some(datum)])?
+            },
+            _ => return None,
+        };
+        match micros {
+            i64::MIN | i64::MAX => None,
+            micros => micros.checked_add(datum::EPOCH_MICROS),
+        }
+    }
+
     /// The type of a column.
     pub(super) fn type_of(&self, column: usize) -> pg_sys::Oid {
         // SAFETY: the table lives while the callback runs; SPI_gettypeid checks the column itself.
