@@ -158,3 +158,8 @@ impl Walk<'_> {
         })
     }
 }
+
+#[cfg(test)]
+#[path = "walk_tests.rs"]
+#[allow(clippy::unwrap_used)]
+mod tests;

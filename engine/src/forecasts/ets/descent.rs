@@ -28,39 +28,10 @@ impl<'a> Data<'a> {
     }
 }
 
-/// A place in the space of parameters.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Place {
-    pub point: Point,
-    /// Minus twice the log-likelihood, infinite where the model does not hold.
-    pub deviance: f64,
-    /// What the next step promises to take off the deviance.
-    promise: f64,
-}
-
-impl Place {
-    /// Where no model holds.
-    pub const NOWHERE: Place = Place {
-        point: [0.0; MOST],
-        deviance: f64::INFINITY,
-        promise: 0.0,
-    };
-
-    /// What the deviance will come to, as far as can be seen.
-    pub fn hope(&self) -> f64 {
-        self.deviance - self.promise
-    }
-
-    /// True when it is plain that a descent from here ends above `limit`.
-    pub fn hopeless(&self, limit: f64) -> bool {
-        self.deviance - 3.0 * self.promise - 3.0 > limit
-    }
-}
-
 /// When a descent ends.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Goal {
-    /// After so many steps.
+    /// After so many rounds.
     pub rounds: usize,
     /// When a step promises to take less than this off the deviance.
     pub enough: f64,
@@ -78,9 +49,8 @@ impl Goal {
 
     /// As near as numbers go.
     pub const LAST: Goal = Goal {
-        rounds: 60,
         enough: 1e-9,
-        limit: f64::INFINITY,
+        ..Goal::SEARCH
     };
 }
 
@@ -125,94 +95,154 @@ pub(super) fn deviance(
     Ok(sums.deviance(relative, data.n, data.floor(relative)))
 }
 
-/// Descends from a point towards a goal.
-///
-/// # Errors
-/// [`Stop::Cancelled`].
-pub(super) fn descend(
-    space: &Space,
-    data: &Data<'_>,
-    point: &Point,
-    goal: Goal,
-    control: &dyn Control,
-) -> Result<Place, Stop> {
-    // Numbers in whole vectors, for as few sizes as the usual seasons need.
-    match space.width() {
-        0..=8 => Descent::<8>::new(space, data).run(point, goal, control),
-        9..=12 => Descent::<12>::new(space, data).run(point, goal, control),
-        13..=20 => Descent::<20>::new(space, data).run(point, goal, control),
-        _ => Descent::<32>::new(space, data).run(point, goal, control),
-    }
-}
-
-struct Descent<'a, const W: usize> {
-    space: &'a Space,
-    data: &'a Data<'a>,
+/// A descent, which may be interrupted.
+#[derive(Debug, Clone)]
+pub(super) struct Descent<'a> {
+    space: Space,
+    data: Data<'a>,
     /// The numbers that the form has.
     slots: Vec<usize>,
+    /// Where it is.
+    pub point: Point,
+    /// Nothing where the model does not hold at the beginning.
+    here: Option<Equations>,
+    bend: Bend,
+    damping: f64,
+    /// What the next step promises to take off the deviance.
+    promise: f64,
 }
 
 /// Normal equations of the sum of squares whose logarithm, n times, is the deviance; relative to that sum.
+#[derive(Debug, Clone)]
 struct Equations {
     deviance: f64,
     gram: Vec<f64>,
     slope: Vec<f64>,
 }
 
-impl<'a, const W: usize> Descent<'a, W> {
-    fn new(space: &'a Space, data: &'a Data<'a>) -> Self {
-        let slots = (0..space.width()).filter(|s| space.has(*s)).collect();
-        Descent { space, data, slots }
+impl<'a> Descent<'a> {
+    /// A descent from a point.
+    ///
+    /// # Errors
+    /// [`Stop::Cancelled`].
+    pub fn new(
+        space: &Space,
+        data: &Data<'a>,
+        point: &Point,
+        control: &dyn Control,
+    ) -> Result<Self, Stop> {
+        let slots: Vec<usize> = (0..space.width()).filter(|s| space.has(*s)).collect();
+        let mut descent = Descent {
+            space: *space,
+            data: *data,
+            point: *point,
+            here: None,
+            bend: Bend::flat(slots.len()),
+            damping: DAMPING.0,
+            promise: 0.0,
+            slots,
+        };
+        descent.here = descent.equations(point, control)?;
+        Ok(descent)
     }
 
-    fn run(&self, from: &Point, goal: Goal, control: &dyn Control) -> Result<Place, Stop> {
-        let mut place = Place {
-            point: *from,
-            deviance: f64::INFINITY,
-            promise: 0.0,
+    /// Minus twice the log-likelihood, infinite where the model does not hold.
+    pub fn deviance(&self) -> f64 {
+        self.here.as_ref().map_or(f64::INFINITY, |h| h.deviance)
+    }
+
+    /// What the deviance will come to, as far as can be seen.
+    pub fn hope(&self) -> f64 {
+        self.deviance() - self.promise
+    }
+
+    /// True when it is plain that a descent from here ends above `limit`.
+    pub fn hopeless(&self, limit: f64) -> bool {
+        self.deviance() - 3.0 * self.promise - 3.0 > limit
+    }
+
+    /// True when the deviance at the other place is what the curvature here says: it is on the slope of this peak.
+    pub fn reaches(&self, other: &Descent<'_>) -> bool {
+        let Some(here) = &self.here else {
+            return false;
         };
-        let Some(mut now) = self.equations(from, control)? else {
-            return Ok(place);
-        };
-        place.deviance = now.deviance;
-        let mut damping = DAMPING.0;
-        for round in 0..goal.rounds {
-            let Some((next, promise)) = self.step(&place.point, &now, damping) else {
-                damping *= 10.0;
-                if damping > DAMPING.1 {
+        let away: Vec<f64> = self
+            .slots
+            .iter()
+            .map(|s| other.point[*s] - self.point[*s])
+            .collect();
+        let rows = here.gram.chunks_exact(away.len().max(1)).zip(&away);
+        let curved: f64 = rows.map(|(row, a)| a * dot(row, &away)).sum();
+        let rise = other.deviance() - here.deviance;
+        (rise - self.data.n * curved).abs() <= 0.5 * rise.abs() + 0.01
+    }
+
+    /// Descends towards a goal.
+    ///
+    /// # Errors
+    /// [`Stop::Cancelled`].
+    pub fn run(&mut self, goal: Goal, control: &dyn Control) -> Result<(), Stop> {
+        for round in 0..=goal.rounds {
+            let Some(here) = &self.here else {
+                return Ok(());
+            };
+            let step = self.step(here);
+            let Some((next, promise)) = step.filter(|(_, promise)| *promise > 0.0) else {
+                if !self.bend.straighten() {
+                    self.damping *= 10.0;
+                }
+                if self.damping > DAMPING.1 {
                     break;
                 }
                 continue;
             };
-            place.promise = promise;
-            if promise < goal.enough {
-                break;
-            }
-            if round >= 3 && place.hopeless(goal.limit) {
+            self.promise = promise;
+            let hopeless = round >= 3 && self.hopeless(goal.limit);
+            if round == goal.rounds || promise < goal.enough || hopeless {
                 break;
             }
             match self.equations(&next, control)? {
-                Some(there) if there.deviance < place.deviance => {
-                    place.point = next;
-                    place.deviance = there.deviance;
-                    now = there;
-                    damping = (damping / 10.0).max(1e-12);
+                Some(there) if there.deviance < here.deviance => {
+                    let step: Vec<f64> = self
+                        .slots
+                        .iter()
+                        .map(|s| next[*s] - self.point[*s])
+                        .collect();
+                    self.bend.learn(&step, &here.slope, &there);
+                    self.point = next;
+                    self.here = Some(there);
+                    self.damping = (self.damping / 10.0).max(1e-12);
                 }
                 _ => {
-                    damping *= 10.0;
-                    if damping > DAMPING.1 {
+                    self.bend.straighten();
+                    self.damping *= 10.0;
+                    if self.damping > DAMPING.1 {
                         break;
                     }
                 }
             }
         }
-        Ok(place)
+        Ok(())
     }
 
     /// Normal equations at a point, or nothing where the model does not hold.
     fn equations(&self, point: &Point, control: &dyn Control) -> Result<Option<Equations>, Stop> {
+        // Numbers in whole vectors, for as few sizes as the usual seasons need.
+        match self.space.width() {
+            0..=8 => self.equations_in::<8>(point, control),
+            9..=12 => self.equations_in::<12>(point, control),
+            13..=20 => self.equations_in::<20>(point, control),
+            _ => self.equations_in::<32>(point, control),
+        }
+    }
+
+    fn equations_in<const W: usize>(
+        &self,
+        point: &Point,
+        control: &dyn Control,
+    ) -> Result<Option<Equations>, Stop> {
         let mut state = State::default();
-        if !holds(self.space, point, &mut state) {
+        if !holds(&self.space, point, &mut state) {
             return Ok(None);
         }
         let weights = self.space.weights(point);
@@ -257,7 +287,8 @@ impl<'a, const W: usize> Descent<'a, W> {
     }
 
     /// The next point, within the bounds, and what it promises; nothing where the equations cannot be solved.
-    fn step(&self, from: &Point, now: &Equations, damping: f64) -> Option<(Point, f64)> {
+    fn step(&self, now: &Equations) -> Option<(Point, f64)> {
+        let (from, bend) = (&self.point, &self.bend);
         let size = self.slots.len();
         // A number at its bound stays there when it is pushed out.
         let mut free: Vec<usize> = Vec::with_capacity(size);
@@ -275,13 +306,13 @@ impl<'a, const W: usize> Descent<'a, W> {
             let mut lower = [[0.0; MOST]; MOST];
             let mut right = [0.0; MOST];
             for (i, a) in free.iter().enumerate() {
-                let row = &now.gram[a * size..(a + 1) * size];
+                let entry = |b: usize| now.gram[a * size + b] + bend.0[a * size + b];
                 for (j, b) in free.iter().enumerate().take(i + 1) {
-                    lower[i][j] = row[*b];
+                    lower[i][j] = entry(*b);
                 }
-                lower[i][i] *= 1.0 + damping;
+                lower[i][i] += self.damping * now.gram[a * size + a];
                 let held = (0..size).filter(|b| !free.contains(b));
-                right[i] = -now.slope[*a] - held.map(|b| row[b] * step[b]).sum::<f64>();
+                right[i] = -now.slope[*a] - held.map(|b| entry(b) * step[b]).sum::<f64>();
             }
             solve(&mut lower, &mut right, free.len())?;
             for (at, value) in free.iter().zip(right) {
@@ -307,7 +338,10 @@ impl<'a, const W: usize> Descent<'a, W> {
         for (at, slot) in self.slots.iter().enumerate() {
             let (least, most) = self.space.bounds(*slot);
             next[*slot] = (from[*slot] + step[at]).clamp(least, most);
-            fall -= now.slope[at] * step[at];
+            let curve: f64 = (0..size)
+                .map(|b| (now.gram[at * size + b] + bend.0[at * size + b]) * step[b])
+                .sum();
+            fall -= (2.0 * now.slope[at] + curve) * step[at];
         }
         if !next.iter().all(|v| v.is_finite()) {
             return None;
@@ -315,6 +349,71 @@ impl<'a, const W: usize> Descent<'a, W> {
         let promise = -self.data.n * (1.0 - fall.min(1.0 - 1e-9)).ln();
         Some((next, promise))
     }
+}
+
+/// What normal equations leave out of the second derivatives, learnt from how the gradient changes (Dennis, Gay and Welsch, 1981,
+/// NL2SOL): without it descents to models that fit badly are slow.
+#[derive(Debug, Clone)]
+struct Bend(Vec<f64>);
+
+impl Bend {
+    fn flat(size: usize) -> Bend {
+        Bend(vec![0.0; size * size])
+    }
+
+    /// Forgets what it learnt; false when there was nothing.
+    fn straighten(&mut self) -> bool {
+        let bent = self.0.iter().any(|v| *v != 0.0);
+        self.0.fill(0.0);
+        bent
+    }
+
+    /// Takes in a step, the gradient before it and the equations after it.
+    fn learn(&mut self, step: &[f64], before: &[f64], after: &Equations) {
+        let size = step.len();
+        let times = |matrix: &[f64]| -> Vec<f64> {
+            matrix
+                .chunks_exact(size)
+                .map(|row| dot(row, step))
+                .collect()
+        };
+        let change: Vec<f64> = after.slope.iter().zip(before).map(|(a, b)| a - b).collect();
+        let along = dot(&change, step);
+        if !(along > 0.0) {
+            return;
+        }
+        let missing: Vec<f64> = change
+            .iter()
+            .zip(times(&after.gram))
+            .map(|(c, g)| c - g)
+            .collect();
+        // Old knowledge is made smaller where it is larger than what was just seen.
+        let old = dot(&times(&self.0), step).abs();
+        let scale = if old > 0.0 {
+            (dot(&missing, step).abs() / old).min(1.0)
+        } else {
+            1.0
+        };
+        for v in &mut self.0 {
+            *v *= scale;
+        }
+        let rest: Vec<f64> = missing
+            .iter()
+            .zip(times(&self.0))
+            .map(|(m, s)| m - s)
+            .collect();
+        let twice = dot(&rest, step) / (along * along);
+        for (i, row) in self.0.chunks_exact_mut(size).enumerate() {
+            for (j, v) in row.iter_mut().enumerate() {
+                *v += (rest[i] * change[j] + change[i] * rest[j]) / along
+                    - twice * change[i] * change[j];
+            }
+        }
+    }
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 /// Solves a positive definite system, its lower half given, in place (Cholesky); nothing when it is not positive definite.

@@ -143,14 +143,14 @@ pub fn fit(
         n: n as f64,
         floor: [floor(largest).max(f64::MIN_POSITIVE), floor(1.0)],
     };
-    let Some((space, place)) = search::best(&forms, season, &data, control)? else {
+    let Some((space, point)) = search::best(&forms, season, &data, control)? else {
         return Err(ForecastError::NoFit { method: METHOD });
     };
     let mut start = State::default();
-    space.start(&place.point, &mut start);
+    space.start(&point, &mut start);
     let found = Found {
         form: space.form,
-        weights: space.weights(&place.point),
+        weights: space.weights(&point),
         start,
         size: space.form.size(season),
         floor: data.floor(space.form.positive()),

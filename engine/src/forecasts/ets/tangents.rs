@@ -12,7 +12,7 @@ use super::recursion::{
 use super::space::{ALPHA, BETA, FIRST_SEASON, GAMMA, LEAST, LEVEL, PHI, Point, TREND};
 
 /// Rows of derivatives that are gathered at once.
-const ROWS: usize = 16;
+const ROWS: usize = 32;
 
 /// Sums of products of the derivatives of errors by the numbers of a point.
 #[derive(Debug, Clone)]
@@ -52,13 +52,23 @@ impl<const W: usize> Normal<W> {
 
     fn gather(&mut self) {
         let rows = &self.rows[..self.waiting.min(ROWS)];
-        for (i, sums) in self.gram.iter_mut().enumerate() {
-            // Whole groups of four: half of the square is not needed, but what is even is vectorised.
-            let from = i / 4 * 4;
-            for row in rows {
-                let left = row[i];
-                for (sum, right) in sums[from..].iter_mut().zip(&row[from..]) {
-                    *sum += left * right;
+        // Squares of four by four stay in registers over all rows.
+        for i in (0..W).step_by(4) {
+            for j in (i..W).step_by(4) {
+                let mut square = [[0.0; 4]; 4];
+                for row in rows {
+                    let (quads, _) = row.as_chunks::<4>();
+                    let (left, right) = (quads[i / 4], quads[j / 4]);
+                    for (sums, left) in square.iter_mut().zip(left) {
+                        for (sum, right) in sums.iter_mut().zip(right) {
+                            *sum += left * right;
+                        }
+                    }
+                }
+                for (sums, square) in self.gram[i..].iter_mut().zip(square) {
+                    for (sum, square) in sums[j..].iter_mut().zip(square) {
+                        *sum += square;
+                    }
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! Numerical tools of the methods.
 
+pub mod linear;
 mod normal;
 mod special;
 
