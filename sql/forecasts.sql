@@ -2,7 +2,7 @@
 
 COMMENT ON FUNCTION @extschema@.rs_train_forecast(text, text, integer, jsonb, bigint) IS
 'Trains a forecast of a daily series and stores it as a model of the task forecast:<series>. series: revenue, orders, units, customers (of mart_daily_kpis), sku:<stock_code> (units) or country:<name> (revenue). '
-'model: auto (the one that forecast the past best; one that does not beat the seasonal naive is not taken), naive, seasonal_naive, mean, drift, weekday_mean, croston, sba, tsb, theta, ets, mstl, sarima, xgboost, lstm, '
+'model: auto (the one that forecast the past best; one that does not beat the seasonal naive is not taken), naive, seasonal_naive, mean, drift, weekday_mean, year_over_year, croston, sba, tsb, theta, ets, mstl, sarima, xgboost, lstm, '
 'ensemble (median of the best). params: as_of (date: only what happened before it is known), holidays (region), closed_days (learn, none), interval (auto, analytic, conformal), level (whose coverage is measured), '
 'transform (none, log, boxcox), season, promote; of sarima: order, seasonal_order, drift, mean; ets: model; xgboost: lags, windows, strategy (direct, recursive), n_estimators, max_depth, learning_rate, subsample, '
 'colsample_bytree, reg_lambda, min_child_weight; lstm: hidden, window, epochs, learning_rate, patience, members; auto and ensemble: models, folds, and the keys of a method under its name. '
@@ -28,6 +28,10 @@ COMMENT ON FUNCTION @extschema@.rs_forecast(text, integer, text, float8, text, i
 'A series that cannot be forecast has one row without a forecast, whose note says why; of others it says what was done to the data.';
 COMMENT ON FUNCTION @extschema@.rs_forecast_products(integer, integer, text, float8, jsonb) IS
 'Units of every product that the coming days will sell, the n products first that sold most units in the last 365 days (NULL: all), each fitted on the spot to the days since its first sale; no model is stored. model, params: as for rs_train_forecast. note: as of rs_forecast.';
+COMMENT ON FUNCTION @extschema@.rs_forecast_reconciled(integer, text, float8, text, jsonb) IS
+'Revenue of the coming days in total (series revenue, which comes first) and by country (country:<name>), forecast each on its own (base_forecast) and then made to add up (forecast) on every day. '
+'method: mint_shrink (by the covariances of the errors one step ahead, shrunk; Wickramasuriya and others, 2019), wls (by their variances), ols (by none), bottom_up (the sum of the countries). model, params: as for rs_train_forecast; no model is stored. '
+'A country that the model cannot be fitted to has its mean, and a note.';
 COMMENT ON FUNCTION @extschema@.rs_time_series_split(integer, integer, integer, integer, integer) IS
 'The index sets of scikit-learn''s TimeSeriesSplit: n_splits folds of n values in time, each tested on test_size values (default: n / (n_splits + 1)) that follow those it is trained on, gap values between them left out, max_train_size values at most to train on. '
 'Places count from 0, and the ends are the last places: train_start to train_end, test_start to test_end, both included.';

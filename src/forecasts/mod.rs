@@ -7,6 +7,7 @@ mod groups;
 mod holidays;
 mod products;
 mod query;
+mod reconciled;
 mod series;
 mod serve;
 mod splits;
@@ -86,6 +87,7 @@ extension_sql_file!(
         backtest::rs_backtest,
         query::rs_forecast,
         products::rs_forecast_products,
+        reconciled::rs_forecast_reconciled,
         holidays::rs_generate_holidays,
         splits::rs_time_series_split
     ]

@@ -110,14 +110,15 @@ pub enum Reconciliation {
 }
 
 impl Reconciliation {
-    const NAMES: [(&'static str, Reconciliation); 4] = [
+    const NAMES: [(&'static str, Reconciliation); 5] = [
         ("bottom_up", Reconciliation::BottomUp),
         ("ols", Reconciliation::Ols),
         ("wls", Reconciliation::Wls),
         ("mint", Reconciliation::Mint),
+        ("mint_shrink", Reconciliation::Mint),
     ];
 
-    /// The method of a name: `bottom_up`, `ols`, `wls` or `mint`.
+    /// The method of a name: `bottom_up`, `ols`, `wls` or `mint`, which is `mint_shrink` too.
     ///
     /// # Errors
     /// [`ForecastError::Unknown`].
