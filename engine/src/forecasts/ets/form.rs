@@ -245,7 +245,12 @@ mod tests {
         }
         let contradiction = Pattern::parse("AAdN").unwrap().with_damped(Some(false));
         assert!(contradiction.is_err());
-        assert!(Pattern::parse("ANN").unwrap().with_damped(Some(true)).is_err());
+        assert!(
+            Pattern::parse("ANN")
+                .unwrap()
+                .with_damped(Some(true))
+                .is_err()
+        );
     }
 
     #[test]

@@ -45,9 +45,7 @@ fn mean_and_echo(
         carried += power;
         let mean = state.level + carried * state.trend + season.next().unwrap_or(&0.0);
         let again = period > 0 && step % period == 0;
-        let echo = weights.alpha
-            + weights.beta * carried
-            + if again { weights.gamma } else { 0.0 };
+        let echo = weights.alpha + weights.beta * carried + if again { weights.gamma } else { 0.0 };
         (mean, echo)
     })
 }
@@ -78,10 +76,16 @@ fn relative(
     let mut seconds: Vec<f64> = Vec::new();
     for (mean, echo) in mean_and_echo(weights, state, horizon) {
         control.check()?;
-        let past: f64 = echoes.iter().zip(seconds.iter().rev()).map(|(e, s)| e * s).sum();
+        let past: f64 = echoes
+            .iter()
+            .zip(seconds.iter().rev())
+            .map(|(e, s)| e * s)
+            .sum();
         let second = mean * mean + sigma2 * past;
         moments.means.push(mean);
-        moments.variances.push((1.0 + sigma2) * second - mean * mean);
+        moments
+            .variances
+            .push((1.0 + sigma2) * second - mean * mean);
         echoes.push(echo * echo);
         seconds.push(second);
     }
@@ -121,9 +125,8 @@ fn multiplied(
             [first[0] * first[0], first[0] * first[1]],
             [first[1] * first[0], first[1] * first[1]],
         ];
-        let through = |matrix: &[[f64; 2]; 2], x: &[f64; 2]| {
-            matrix.map(|row| row[0] * x[0] + row[1] * x[1])
-        };
+        let through =
+            |matrix: &[[f64; 2]; 2], x: &[f64; 2]| matrix.map(|row| row[0] * x[0] + row[1] * x[1]);
         for step in 0..horizon {
             let own = step % period == place;
             if own {

@@ -147,7 +147,10 @@ fn climb<'a>(
             },
             control,
         )?;
-        if best.as_ref().is_none_or(|b| descent.deviance() < b.deviance()) {
+        if best
+            .as_ref()
+            .is_none_or(|b| descent.deviance() < b.deviance())
+        {
             best = Some(descent);
         }
     }
@@ -165,7 +168,9 @@ fn begin(space: &Space, data: &Data<'_>, control: &dyn Control) -> Result<Vec<Po
         (true, true, false) => SEASONAL_TREND,
         (true, true, true) => SEASONAL_DAMPED,
     };
-    let points = starts.iter().map(|numbers| holding(space, data, numbers, &state, control));
+    let points = starts
+        .iter()
+        .map(|numbers| holding(space, data, numbers, &state, control));
     points.collect()
 }
 

@@ -27,7 +27,9 @@ pub(super) fn start(form: Form, season: usize, y: &[f64]) -> State {
             }
         }
     }
-    let window = y.get(..(2 * period).max(10).min(y.len())).unwrap_or_default();
+    let window = y
+        .get(..(2 * period).max(10).min(y.len()))
+        .unwrap_or_default();
     let n = window.len().max(1) as f64;
     let mean = window.iter().sum::<f64>() / n;
     if form.trend == Kind::None {
@@ -62,7 +64,10 @@ fn effects(y: &[f64], period: usize, multiplied: bool) -> Vec<f64> {
     let half = period / 2;
     for (at, window) in y.windows(2 * half + 1).enumerate() {
         // An even season takes half of each end.
-        let ends = window.first().zip(window.last()).map_or(0.0, |(a, b)| a + b);
+        let ends = window
+            .first()
+            .zip(window.last())
+            .map_or(0.0, |(a, b)| a + b);
         let whole: f64 = window.iter().sum();
         let (sum, weight) = if period % 2 == 0 {
             (whole - ends / 2.0, period as f64)
@@ -72,7 +77,11 @@ fn effects(y: &[f64], period: usize, multiplied: bool) -> Vec<f64> {
         let level = sum / weight;
         let place = at + half;
         if let (Some(value), Some(sum)) = (y.get(place), sums.get_mut(place % period)) {
-            sum.0 += if multiplied { value / level } else { value - level };
+            sum.0 += if multiplied {
+                value / level
+            } else {
+                value - level
+            };
             sum.1 += 1;
         }
     }

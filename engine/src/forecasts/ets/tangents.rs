@@ -211,9 +211,8 @@ fn run<const T: u8, const S: u8, const RELATIVE: bool, const W: usize>(
         } else if T == MULTIPLICATIVE {
             let inverse = 1.0 / level;
             let grown = moved * inverse;
-            *d_trend = from_fn(|i| {
-                d_prior_trend[i] + beta * inverse * (d_moved[i] - grown * d_level[i])
-            });
+            *d_trend =
+                from_fn(|i| d_prior_trend[i] + beta * inverse * (d_moved[i] - grown * d_level[i]));
             d_trend[ALPHA] += beta_by_alpha * grown;
             d_trend[BETA] += beta_by_share * grown;
         }
