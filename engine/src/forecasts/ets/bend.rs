@@ -43,7 +43,7 @@ impl Bend {
         };
         let change: Vec<f64> = after.iter().zip(before).map(|(a, b)| a - b).collect();
         let along = dot(&change, step);
-        if !(along > 0.0) {
+        if along.is_nan() || along <= 0.0 {
             return;
         }
         let missing: Vec<f64> = change.iter().zip(times(gram)).map(|(c, g)| c - g).collect();
@@ -85,10 +85,7 @@ pub(super) fn solve(
 ) -> Option<()> {
     for i in 0..n {
         for j in 0..=i {
-            let mut sum = lower[i][j];
-            for k in 0..j {
-                sum -= lower[i][k] * lower[j][k];
-            }
+            let sum = lower[i][j] - dot(&lower[i][..j], &lower[j][..j]);
             if i > j {
                 lower[i][j] = sum / lower[j][j];
             } else if sum > lower[i][i].abs() * 1e-14 {
@@ -99,10 +96,7 @@ pub(super) fn solve(
         }
     }
     for i in 0..n {
-        for k in 0..i {
-            right[i] -= lower[i][k] * right[k];
-        }
-        right[i] /= lower[i][i];
+        right[i] = (right[i] - dot(&lower[i][..i], &right[..i])) / lower[i][i];
     }
     for i in (0..n).rev() {
         for k in i + 1..n {

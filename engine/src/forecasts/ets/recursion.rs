@@ -170,7 +170,7 @@ impl Sums {
             self.squares += error * error;
             return error;
         }
-        self.broken |= !(mean > 0.0);
+        self.broken |= mean.is_nan() || mean <= 0.0;
         let relative = error / mean;
         self.squares += relative * relative;
         self.product *= mean;

@@ -171,7 +171,7 @@ fn within_circle(coefficients: &mut [f64]) -> bool {
     while degree > 0 {
         let last = coefficients[degree];
         let scale = 1.0 - last * last;
-        if !(scale > 0.0) {
+        if scale.is_nan() || scale <= 0.0 {
             return false;
         }
         for low in 1..=degree / 2 {
