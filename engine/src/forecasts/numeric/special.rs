@@ -77,7 +77,7 @@ pub fn student_t_cdf(t: f64, freedom: f64) -> f64 {
 /// outside.
 #[must_use]
 pub fn student_t_quantile(p: f64, freedom: f64) -> f64 {
-    if !(0.0..=1.0).contains(&p) || !(freedom > 0.0 && freedom.is_finite()) {
+    if !((0.0..=1.0).contains(&p) && freedom > 0.0 && freedom.is_finite()) {
         return f64::NAN;
     }
     if p == 0.5 {
