@@ -19,9 +19,11 @@ pub(crate) mod oracle;
 mod plan;
 mod series;
 mod splits;
+pub mod statistics;
 pub mod stl;
 mod timeline;
 mod trading;
+pub mod transform;
 mod yearly;
 
 pub use compare::{Dm, diebold_mariano};
