@@ -18,6 +18,7 @@ mod observed;
 pub(crate) mod oracle;
 mod plan;
 mod series;
+pub mod simple;
 mod splits;
 pub mod statistics;
 pub mod stl;
