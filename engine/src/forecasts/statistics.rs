@@ -241,8 +241,10 @@ pub fn candidate_seasons(
             control.check()?;
             strengths.push((*period, fixed_season(&rest, *period, control)?));
         }
-        strengths
-            .retain(|(_, season)| season.strength >= LEAST_STRENGTH && season.chance <= CHANCE);
+        strengths.retain(|(period, season)| {
+            let least = LEAST_STRENGTH + *period as f64 / rest.len() as f64;
+            season.strength >= least && season.chance <= CHANCE
+        });
         let best = strengths
             .iter()
             .max_by(|a, b| a.1.strength.total_cmp(&b.1.strength).then(b.0.cmp(&a.0)));
