@@ -33,7 +33,9 @@ mod reconcile;
 mod select;
 mod series;
 mod simple;
+pub mod simple;
 mod splits;
+pub mod statistics;
 pub mod stl;
 mod stored;
 mod timeline;
@@ -41,6 +43,7 @@ mod trading;
 mod train;
 mod transform;
 mod walk;
+pub mod transform;
 mod yearly;
 
 pub use compare::{Dm, diebold_mariano};
