@@ -33,7 +33,6 @@ mod reconcile;
 mod select;
 mod series;
 mod simple;
-pub mod simple;
 mod splits;
 pub mod statistics;
 pub mod stl;
@@ -43,7 +42,6 @@ mod trading;
 mod train;
 mod transform;
 mod walk;
-pub mod transform;
 mod yearly;
 
 pub use compare::{Dm, diebold_mariano};

@@ -1,7 +1,7 @@
 //! Numerical tools of the methods.
 
-pub mod linear;
 mod gamma;
+pub mod linear;
 mod normal;
 mod special;
 
