@@ -11,6 +11,8 @@ pub(super) const DAY: i64 = 86_400_000_000;
 pub(super) const YEAR: i64 = 364 * DAY;
 /// Steps of the recent level, about.
 const LEVEL: usize = 28;
+/// A default window fits this often into the series: of a longer one the trees would learn by heart in which year it is.
+const WINDOW_FITS: usize = 10;
 /// The longest season whose deviations are looked at.
 const LONGEST_SEASON: usize = 366;
 /// The longest lag and window.
@@ -243,17 +245,14 @@ impl Layout {
         features.extend(lags.into_iter().map(Feature::Lag));
         let windows = params.windows.clone().unwrap_or_else(|| {
             let week = (5..=7).contains(&season);
-            let windows = if week { [1, 2, 4, 13] } else { [0, 0, 1, 2] };
-            let mut windows = windows.map(|n| n * season);
-            if !week {
-                (windows[0], windows[1]) = (4, 13);
-            }
-            let mut windows: Vec<usize> = windows
-                .into_iter()
-                .filter(|w| (2..=half).contains(w))
-                .collect();
+            let mut windows = if week {
+                vec![season, 2 * season, 4 * season]
+            } else {
+                vec![4, 13, season, 2 * season]
+            };
             windows.sort_unstable();
             windows.dedup();
+            windows.retain(|w| (2..=input.y.len() / WINDOW_FITS).contains(w));
             windows
         });
         for window in windows {
