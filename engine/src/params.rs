@@ -290,6 +290,39 @@ impl<'a> Params<'a> {
         Ok(Some(texts))
     }
 
+    /// A list of at most `most` whole numbers within a range.
+    ///
+    /// # Errors
+    /// [`ParamError::Value`].
+    pub fn integers(
+        &self,
+        key: &'static str,
+        range: RangeInclusive<u64>,
+        most: usize,
+    ) -> Result<Option<Vec<u64>>, ParamError> {
+        let Some(value) = self.get(key) else {
+            return Ok(None);
+        };
+        let wanted = || {
+            wrong(
+                key,
+                format!(
+                    "must be an array of 1 to {most} whole numbers from {} to {}",
+                    range.start(),
+                    range.end()
+                ),
+            )
+        };
+        let list = value.as_array().ok_or_else(wanted)?;
+        if list.is_empty() || list.len() > most {
+            return Err(wanted());
+        }
+        let numbers = list
+            .iter()
+            .map(|v| v.as_u64().filter(|n| range.contains(n)).ok_or_else(wanted));
+        numbers.collect::<Result<_, _>>().map(Some)
+    }
+
     /// A day such as `"2011-09-10"`, in days since 1970.
     ///
     /// # Errors
@@ -345,14 +378,19 @@ mod tests {
     #[test]
     fn values_are_read_by_type_and_range() {
         let json = json!({"c": 0.5, "n": 4.0, "log": false, "m": "soft", "f": ["a", "b"],
-                          "h": "2011-09-10", "days": ["2011-03-01", "2010-12-01"], "none": null});
-        let keys = ["c", "n", "log", "m", "f", "h", "days", "none"];
+                          "order": [1, 0], "h": "2011-09-10", "days": ["2011-03-01", "2010-12-01"], "none": null});
+        let keys = ["c", "n", "log", "m", "f", "order", "h", "days", "none"];
         let params = Params::parse(&json, &keys).unwrap();
         assert_eq!(params.number("c", 0.0..=1.0), Ok(Some(0.5)));
         assert_eq!(params.integer("n", 1..=9), Ok(Some(4)));
         assert_eq!(params.boolean("log"), Ok(Some(false)));
         assert_eq!(params.choice("m", &["hard", "soft"]), Ok(Some("soft")));
         assert_eq!(params.texts("f"), Ok(Some(vec!["a", "b"])));
+        assert_eq!(params.integers("order", 0..=3, 2), Ok(Some(vec![1, 0])));
+        for (range, most) in [(1..=3, 2), (0..=3, 1)] {
+            let refused = params.integers("order", range, most).unwrap_err();
+            assert!(refused.to_string().contains("must be an array of 1 to"));
+        }
         assert_eq!(params.date("h"), Ok(Some(15_227)));
         assert_eq!(params.dates("days"), Ok(Some(vec![14_944, 15_034])));
         assert_eq!(params.number("none", 0.0..=1.0), Ok(None));

@@ -193,6 +193,23 @@ impl Observed {
     }
 }
 
+impl Observed {
+    /// The series without its first `from` steps.
+    #[must_use]
+    pub fn after(mut self, from: usize) -> Observed {
+        fn without<T>(values: &mut Vec<T>, from: usize) {
+            values.drain(..from.min(values.len()));
+        }
+        self.first = self.stamp(from).unwrap_or(self.first);
+        without(&mut self.values, from);
+        without(&mut self.open, from);
+        for column in &mut self.regressors {
+            without(column, from);
+        }
+        self
+    }
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {

@@ -85,6 +85,12 @@ impl Opening {
         self.days.binary_search(&day).is_err() && self.open_by_rules(&Keys::of(i64::from(day)))
     }
 
+    /// Whether a day (since 1970) is on a weekday on which the shop opens.
+    #[must_use]
+    pub fn opens_on(&self, day: i32) -> bool {
+        !self.is_closed_on(weekday(i64::from(day)))
+    }
+
     /// Weekdays on which the shop opens: the steps of a week in a series of trading days. 1 to 7.
     #[must_use]
     pub fn days_a_week(&self) -> usize {
