@@ -4,6 +4,7 @@
 //! steps of an [`Ahead`]. Nothing here looks at a value after the last one of its input; what is known of coming steps (their
 //! dates, regressors) is handed over as such.
 
+pub mod boosted;
 mod backtest;
 mod batch;
 mod calibrate;
