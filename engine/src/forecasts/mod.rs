@@ -4,9 +4,9 @@
 //! steps of an [`Ahead`]. Nothing here looks at a value after the last one of its input; what is known of coming steps (their
 //! dates, regressors) is handed over as such.
 
-pub mod boosted;
 mod backtest;
 mod batch;
+pub mod boosted;
 mod calibrate;
 mod compare;
 mod conformal;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::boosted::{self, Boosted, BoostedParams};
 use super::ets::{self, Ets, EtsParams};
 use super::intermittent::{self, Intermittent, IntermittentParams};
 use super::simple::{self, Simple, SimpleKind};
@@ -36,6 +37,8 @@ pub enum Spec {
     Intermittent(IntermittentParams),
     /// Exponential smoothing.
     Ets(EtsParams),
+    /// Boosted trees.
+    Boosted(BoostedParams),
     /// The median of several.
     Median(Vec<Recipe>),
 }
@@ -76,6 +79,9 @@ impl Recipe {
                 Kind::Intermittent(intermittent::fit(&input, params, control)?)
             }
             Spec::Ets(params) => Kind::Ets(ets::fit(&input, params, control)?),
+            Spec::Boosted(params) => {
+                Kind::Boosted(Box::new(boosted::fit(&input, params, control)?))
+            }
             Spec::Median(members) => Kind::Median(
                 members
                     .iter()
@@ -100,6 +106,7 @@ enum Kind {
     YearOverYear(YearOverYear),
     Intermittent(Intermittent),
     Ets(Ets),
+    Boosted(Box<Boosted>),
     Median(Vec<Fit>),
 }
 
@@ -110,6 +117,7 @@ impl Kind {
             Kind::YearOverYear(fit) => fit,
             Kind::Intermittent(fit) => fit,
             Kind::Ets(fit) => fit,
+            Kind::Boosted(fit) => &**fit,
             Kind::Median(_) => return None,
         })
     }
@@ -120,6 +128,7 @@ impl Kind {
             Kind::YearOverYear(fit) => fit,
             Kind::Intermittent(fit) => fit,
             Kind::Ets(fit) => fit,
+            Kind::Boosted(fit) => &mut **fit,
             Kind::Median(_) => return None,
         })
     }
@@ -134,6 +143,7 @@ impl Fit {
             Kind::YearOverYear(fit) => fit.label().to_owned(),
             Kind::Intermittent(fit) => fit.label().to_owned(),
             Kind::Ets(fit) => fit.label(),
+            Kind::Boosted(_) => "boosted trees".to_owned(),
             Kind::Median(members) => {
                 let labels: Vec<String> = members.iter().map(Fit::label).collect();
                 format!("median of {}", labels.join(", "))
@@ -150,6 +160,12 @@ impl Fit {
     #[must_use]
     pub fn importance(&self) -> Vec<(String, f64)> {
         match &self.kind {
+            Kind::Boosted(fit) => {
+                let shares = fit.importance().into_iter();
+                shares
+                    .map(|(feature, gain)| (feature.name(), gain))
+                    .collect()
+            }
             Kind::Median(members) => members
                 .iter()
                 .map(Fit::importance)
