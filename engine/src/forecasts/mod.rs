@@ -22,6 +22,7 @@ pub mod simple;
 mod splits;
 pub mod statistics;
 pub mod stl;
+pub mod theta;
 mod timeline;
 mod trading;
 pub mod transform;
