@@ -8,6 +8,7 @@ mod compare;
 mod error;
 mod frequency;
 pub mod holidays;
+pub mod intermittent;
 mod method;
 mod metrics;
 mod model;
