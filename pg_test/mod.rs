@@ -13,10 +13,12 @@ mod baskets;
 mod churn;
 mod clean;
 mod features;
+mod forecasts;
 mod ingest;
 mod itemsets;
 mod lake;
 mod pg;
+mod series;
 mod warehouse;
 
 use pgrx::prelude::*;

@@ -58,7 +58,7 @@ mod tests {
         let tables = number(
             "SELECT count(*) FROM pg_class WHERE relnamespace = 'retailscope'::regnamespace AND relkind = 'r'",
         );
-        assert_eq!(tables, 23);
+        assert_eq!(tables, 24);
         // Everything says what it is.
         assert_eq!(
             text(

@@ -171,7 +171,7 @@ COMMENT ON COLUMN retailscope.mart_association_rules.model_id IS 'The model that
 
 COMMENT ON TABLE retailscope.model IS 'A trained model. Its bytes are in model_chunk.';
 COMMENT ON COLUMN retailscope.model.model_id IS 'Number of the model, ascending.';
-COMMENT ON COLUMN retailscope.model.task IS 'What it is for: churn, segments, baskets.';
+COMMENT ON COLUMN retailscope.model.task IS 'What it is for: churn, segments, baskets, forecast:<series>.';
 COMMENT ON COLUMN retailscope.model.algorithm IS 'How it was trained.';
 COMMENT ON COLUMN retailscope.model.version IS 'Counts the models of its task.';
 COMMENT ON COLUMN retailscope.model.status IS 'candidate, serving or retired. What serves is decided by model_deployment.';
@@ -223,6 +223,11 @@ COMMENT ON COLUMN retailscope.model_deployment.action IS 'promote, or rollback t
 COMMENT ON COLUMN retailscope.model_deployment.deployed_at IS 'When.';
 COMMENT ON COLUMN retailscope.model_deployment.deployed_by IS 'The role.';
 COMMENT ON COLUMN retailscope.model_deployment.reason IS 'Why.';
+
+COMMENT ON TABLE retailscope.holiday IS 'Holidays by region, for rs_daily_features and forecasts; rs_generate_holidays adds public ones, and rows of your own (sales, events) count as much.';
+COMMENT ON COLUMN retailscope.holiday.date IS 'The day.';
+COMMENT ON COLUMN retailscope.holiday.name IS 'What it is called.';
+COMMENT ON COLUMN retailscope.holiday.region IS 'Where it is one: GB, US, DE, FR, or a name of your own.';
 
 COMMENT ON TABLE retailscope.clean_rule IS 'Rules that decide the kind of a line and what is merchandise; add your own.';
 COMMENT ON COLUMN retailscope.clean_rule.rule_id IS 'Key of the rule.';

@@ -158,7 +158,7 @@ COMMENT ON FUNCTION @extschema@.rs_customer_features(date) IS
 'with two, std_order_value and std_hour with one order, relative_spend_trend without a sale in 180 days, and a ratio whose '
 'denominator is 0. Spreads are of a sample.';
 
-CREATE FUNCTION @extschema@.rs_daily_features(as_of date DEFAULT NULL)
+CREATE FUNCTION @extschema@.rs_daily_features(as_of date DEFAULT NULL, region text DEFAULT NULL)
 RETURNS TABLE(
     date date, revenue numeric, orders bigint, units numeric, customers bigint, is_trading_day boolean,
     year integer, month integer, week integer, day_of_week integer, day_of_year integer, is_weekend boolean,
@@ -167,7 +167,7 @@ RETURNS TABLE(
     rolling_mean_14 numeric, rolling_std_14 numeric, rolling_min_14 numeric, rolling_max_14 numeric,
     rolling_mean_28 numeric, rolling_std_28 numeric, rolling_min_28 numeric, rolling_max_28 numeric,
     rolling_mean_90 numeric, rolling_std_90 numeric, rolling_min_90 numeric, rolling_max_90 numeric,
-    trading_days_28 bigint)
+    trading_days_28 bigint, is_holiday boolean, days_to_holiday integer, days_from_holiday integer)
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 SET work_mem = '64MB'
@@ -198,6 +198,18 @@ AS $body$
               FROM (SELECT min(a.date) AS first, coalesce($1 - 1, max(a.date)) AS last FROM totals AS a) AS b,
                    generate_series(1, b.last - b.first + 1) AS k) AS c
         LEFT JOIN totals AS t ON t.date = c.date
+    ),
+    holidays AS (
+        SELECT array_agg(DISTINCT h.date ORDER BY h.date) AS days
+        FROM retailscope.holiday AS h
+        WHERE $2 IS NULL OR h.region = $2
+    ),
+    around AS (
+        -- How many holidays the day has behind it, itself among them: where the last one is in the list.
+        SELECT s.*, h.days[b.behind] AS last_holiday, h.days[b.behind + 1] AS next_holiday
+        FROM series AS s
+        CROSS JOIN holidays AS h
+        CROSS JOIN LATERAL (SELECT width_bucket(s.date, h.days) AS behind) AS b
     )
     SELECT s.date, s.revenue, s.orders, s.units, s.customers, s.is_trading_day,
            extract(year FROM s.date)::integer, extract(month FROM s.date)::integer, extract(week FROM s.date)::integer,
@@ -217,8 +229,10 @@ AS $body$
            CASE WHEN s.n > 90 THEN round(avg(s.revenue) OVER last_90, 4) END,
            CASE WHEN s.n > 90 THEN round(stddev_samp(s.revenue) OVER last_90, 4) END,
            CASE WHEN s.n > 90 THEN min(s.revenue) OVER last_90 END, CASE WHEN s.n > 90 THEN max(s.revenue) OVER last_90 END,
-           CASE WHEN s.n > 28 THEN count(*) FILTER (WHERE s.is_trading_day) OVER last_28 END
-    FROM series AS s
+           CASE WHEN s.n > 28 THEN count(*) FILTER (WHERE s.is_trading_day) OVER last_28 END,
+           coalesce(s.last_holiday = s.date, false),
+           CASE WHEN s.last_holiday = s.date THEN 0 ELSE s.next_holiday - s.date END, s.date - s.last_holiday
+    FROM around AS s
     WINDOW days AS (ORDER BY s.date),
            last_7 AS (ORDER BY s.date ROWS BETWEEN 7 PRECEDING AND 1 PRECEDING),
            last_14 AS (ORDER BY s.date ROWS BETWEEN 14 PRECEDING AND 1 PRECEDING),
@@ -227,9 +241,10 @@ AS $body$
     ORDER BY s.date
 $body$;
 
-COMMENT ON FUNCTION @extschema@.rs_daily_features(date) IS
+COMMENT ON FUNCTION @extschema@.rs_daily_features(date, text) IS
 'The daily series from the first fact to the day before as_of (default: to the newest fact), days without a sale included. '
 'revenue: gross merchandise sales; orders, units, customers (known ones), is_trading_day: of the same lines. year, month, week (ISO), '
 'day_of_week (ISO 1 to 7), day_of_year, is_weekend. lag_N: revenue N days before. rolling_mean_N, _std_N (sample), _min_N, '
 '_max_N: revenue of the N days before the day, the day itself not among them. trading_days_28: trading days among the 28 before. '
+'is_holiday, days_to_holiday (the next one), days_from_holiday (the last one; both 0 on one): by retailscope.holiday, of the region or of all of them, NULL without one. '
 'NULL where the series is too young.';

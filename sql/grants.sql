@@ -30,7 +30,7 @@ BEGIN
     FOR item IN
         WITH relations (level, name) AS (
             VALUES ('reader', 'dim_date'), ('reader', 'dim_customer'), ('reader', 'dim_product'), ('reader', 'product_description'),
-                   ('reader', 'fact_sales'), ('reader', 'mart_customer_rfm'), ('reader', 'mart_daily_kpis'), ('reader', 'progress'),
+                   ('reader', 'fact_sales'), ('reader', 'holiday'), ('reader', 'mart_customer_rfm'), ('reader', 'mart_daily_kpis'), ('reader', 'progress'),
                    -- Predictions ask which day is the newest, which model serves, and read it.
                    ('reader', 'mart_customer_segments'), ('reader', 'mart_association_rules'), ('reader', 'mart_state'), ('reader', 'model'),
                    ('reader', 'model_chunk'), ('reader', 'model_deployment'),
@@ -44,6 +44,8 @@ BEGIN
                    ('reader', 'rs_predict_churn'), ('reader', 'rs_explain_churn'), ('reader', 'rs_segment_customers'),
                    ('reader', 'rs_segment_customer'), ('reader', 'rs_segment_profiles'), ('reader', 'rs_segment_migration'),
                    ('reader', 'rs_rules'), ('reader', 'rs_recommend'), ('reader', 'rs_stock_codes'), ('reader', 'rs_frequent_itemsets'),
+                   ('reader', 'rs_forecast_revenue'), ('reader', 'rs_forecast_demand'), ('reader', 'rs_forecast_series'),
+                   ('reader', 'rs_forecast'), ('reader', 'rs_forecast_products'), ('reader', 'rs_forecast_reconciled'), ('reader', 'rs_backtest'), ('reader', 'rs_time_series_split'),
                    ('analyst', 'rs_model_rules'), ('analyst', 'rs_data_quality'), ('analyst', 'rs_lake_status'), ('analyst', 'rs_churn_frame'),
                    ('analyst', 'rs_models'), ('analyst', 'rs_verify_model'), ('analyst', 'rs_verify_no_leak'), ('analyst', 'rs_model_to_sql')
         ),
@@ -103,7 +105,7 @@ END
 $body$;
 
 COMMENT ON FUNCTION @extschema@.rs_grant_access(regrole, text) IS
-'Opens the warehouse to a role. reader: both schemas, dimensions, facts, marts, the newest day of the batches, progress, models and deployments, features, predictions, segments, rules and recommendations. '
+'Opens the warehouse to a role. reader: both schemas, dimensions, facts, marts, the newest day of the batches, progress, models and deployments, features, predictions, segments, rules, recommendations and forecasts. '
 'analyst: also the batches, rejects, lake files and rules, metrics of models, rs_models, rs_churn_frame and rs_data_quality. admin: also writes all tables and executes all functions '
 '(ingest, refresh, export, training), but rs_create_warehouse and rs_grant_access stay the owner''s. It adds and never takes away: use REVOKE to lower a role. Returns what was granted. '
 'Server files need more: see rs_ingest_file.';

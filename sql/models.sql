@@ -18,7 +18,7 @@ AS $body$
         SELECT k.metric, k.value
         FROM retailscope.model_metric AS k
         WHERE k.model_id = m.model_id
-          AND (k.dataset, k.metric) IN (('holdout', 'roc_auc'), ('train', 'silhouette'), ('holdout', 'hit_rate_at_5'))
+          AND (k.dataset, k.metric) IN (('holdout', 'roc_auc'), ('train', 'silhouette'), ('holdout', 'hit_rate_at_5'), ('holdout', 'mase'))
         ORDER BY k.dataset LIMIT 1) AS h ON true
     WHERE $1 IS NULL OR m.task = $1
     ORDER BY m.task, m.version
@@ -26,7 +26,8 @@ $body$;
 
 COMMENT ON FUNCTION @extschema@.rs_models(text) IS
 'The registry at a glance: each model of the task (default: of all tasks), its version, whether it serves, what it was trained on, '
-'and the figure that models of its task are compared by (churn: ROC AUC on the holdout; segments: silhouette; baskets: how often the first five recommendations held an item hidden from a basket of the holdout).';
+'and the figure that models of its task are compared by (churn: ROC AUC on the holdout; segments: silhouette; baskets: how often the first five recommendations held an item hidden from a basket of the holdout; '
+'forecasts: MASE on the holdout).';
 
 CREATE FUNCTION @extschema@.rs_lock_task(task text, nowait boolean DEFAULT false) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE

@@ -57,9 +57,18 @@ BEGIN
     END;
     COMMIT;
     SET LOCAL search_path = pg_catalog, pg_temp;
+    BEGIN
+        SELECT * INTO trained FROM @extschema@.rs_train_forecast();
+        RAISE INFO 'forecast: model % (%), MASE %, % in % s', trained.model_id, trained.specification, round(trained.mase::numeric, 4),
+            CASE WHEN trained.promoted THEN 'serves' ELSE 'does not serve' END, round(trained.seconds::numeric, 2);
+    EXCEPTION WHEN object_not_in_prerequisite_state OR data_exception THEN
+        RAISE INFO 'forecast: no model: %', SQLERRM;
+    END;
+    COMMIT;
+    SET LOCAL search_path = pg_catalog, pg_temp;
     RAISE INFO 'pipeline: % s', round(extract(epoch FROM clock_timestamp() - began), 2);
 END
 $$;
 
 COMMENT ON PROCEDURE @extschema@.rs_run_pipeline(text) IS
-'Loads a file on the server into lake and warehouse, refreshes the marts and trains churn and segments and mines rules, committing and reporting each step: CALL rs_run_pipeline(''/srv/exports/orders.csv.zst'');';
+'Loads a file on the server into lake and warehouse, refreshes the marts and trains churn and segments, mines rules and trains the forecast of revenue, committing and reporting each step: CALL rs_run_pipeline(''/srv/exports/orders.csv.zst'');';

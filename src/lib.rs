@@ -11,6 +11,7 @@ use pgrx::prelude::*;
 mod baskets;
 mod churn;
 mod features;
+mod forecasts;
 mod ingest;
 mod lake;
 mod models;

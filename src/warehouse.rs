@@ -204,7 +204,8 @@ extension_sql_file!(
         "features",
         "pipeline",
         "models",
-        "churn_comments"
+        "churn_comments",
+        "forecasts"
     ]
 );
 extension_sql_file!("../sql/install.sql", name = "install", finalize);

@@ -4,7 +4,7 @@ use crate::baskets::{Limits, spent_of};
 use crate::pg::error::{Failure, Outcome};
 use crate::pg::interrupt::{Crew, Watch, with_crew};
 use crate::pg::json::Document;
-use crate::pg::query::{as_text, for_each_batch_of};
+use crate::pg::query::{UserQuery, as_text};
 use crate::pg::rowset::{Call, Cell, RowSet};
 use crate::pg::settings::locally;
 use pgrx::pg_sys::panic::ErrorReport;
@@ -149,27 +149,36 @@ fn list(mut out: RowSet, query: &str, params: ItemsetParams) -> Outcome<(Limits,
 
 fn read(query: &str, crew: &Crew<'_, '_>) -> Outcome<BasketsBuilder> {
     crew.announce(PHASE);
-    let mut builder = BasketsBuilder::default();
+    let query = UserQuery {
+        text: query,
+        argument: "baskets",
+        example: "SELECT invoice_no, stock_code FROM orders",
+    };
     let (mut first, mut second) = (String::new(), String::new());
     let mut read = 0u64;
     // Compiling the query takes longer than it saves, and hears no cancel.
     locally(&[(c"jit", c"off")], || {
-        for_each_batch_of(query, "baskets", 2, |rows| {
-            for row in 0..rows.len() {
-                // Nobody knows what a line without a basket belongs to.
-                let Some(basket) = as_text(rows, row, 0, &mut first) else {
-                    continue;
-                };
-                let item = as_text(rows, row, 1, &mut second);
-                builder.push(basket, item, 0.0, ABOUT, crew.watch())?;
-            }
-            read += rows.len() as u64;
-            crew.watch().progress(PHASE, read, 0);
-            crew.poll();
-            Ok(())
-        })
-    })?;
-    Ok(builder)
+        query.read(
+            |form| match form.columns.len() {
+                2 => Ok(BasketsBuilder::default()),
+                n => Err(query.refused(format!("must be a query of 2 columns, not of {n}"))),
+            },
+            |builder, rows| {
+                for row in 0..rows.len() {
+                    // Nobody knows what a line without a basket belongs to.
+                    let Some(basket) = as_text(rows, row, 0, &mut first) else {
+                        continue;
+                    };
+                    let item = as_text(rows, row, 1, &mut second);
+                    builder.push(basket, item, 0.0, ABOUT, crew.watch())?;
+                }
+                read += rows.len() as u64;
+                crew.watch().progress(PHASE, read, 0);
+                crew.poll();
+                Ok(())
+            },
+        )
+    })
 }
 
 fn find(

@@ -245,7 +245,7 @@ fn outcomes(
         }
     }
     let new = NewModel {
-        task: TASK,
+        task: TASK.into(),
         algorithm: p.algorithm.name(),
         params,
         seed: SEED,

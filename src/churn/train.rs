@@ -245,7 +245,7 @@ fn compute(
     };
     let bytes = seal(Kind::Churn, &schema, &trained.model, watch)?;
     let new = NewModel {
-        task: TASK,
+        task: TASK.into(),
         algorithm: trained.learner.algorithm().name(),
         params: params.to_json(
             &trained.learner,

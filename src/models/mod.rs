@@ -5,7 +5,7 @@ mod open;
 mod registry;
 
 pub use cache::Cache;
-pub use open::{churn_model, rule_model, segment_model};
+pub use open::{churn_model, forecast_model, rule_model, segment_model};
 pub use registry::{
     NewModel, Stored, bytes_of, lock, promote, serving, serving_or_hint, store, stored,
 };

@@ -5,6 +5,7 @@ use crate::pg::error::Outcome;
 use crate::pg::interrupt::OnMainThread;
 use retailscope_engine::baskets::RuleModel;
 use retailscope_engine::churn::{ChurnModel, Feature};
+use retailscope_engine::forecasts::ForecastModel;
 use retailscope_engine::models::{self, Kind, ModelError};
 use retailscope_engine::segments::SegmentModel;
 
@@ -45,6 +46,17 @@ pub fn rule_model(bytes: &[u8]) -> Outcome<RuleModel> {
     Ok(model)
 }
 
+/// A model of a forecast.
+///
+/// # Errors
+/// As [`churn_model`].
+pub fn forecast_model(bytes: &[u8]) -> Outcome<ForecastModel> {
+    let model: ForecastModel =
+        models::open(bytes)?.decode(Kind::Forecast, &OnMainThread::new()?)?;
+    model.check().map_err(ModelError::Corrupted)?;
+    Ok(model)
+}
+
 /// Whatever model it is: an error if it could not be asked.
 ///
 /// # Errors
@@ -54,5 +66,6 @@ pub fn verify(bytes: &[u8]) -> Outcome<()> {
         Kind::Churn => churn_model(bytes).map(drop),
         Kind::Segments => segment_model(bytes).map(drop),
         Kind::Baskets => rule_model(bytes).map(drop),
+        Kind::Forecast => forecast_model(bytes).map(drop),
     }
 }

@@ -8,11 +8,12 @@ use retailscope_engine::churn::evaluate::Curve;
 use retailscope_engine::control::no_memory;
 use retailscope_engine::models::{self, ModelError};
 use serde_json::Value;
+use std::borrow::Cow;
 
 /// What is stored of a model beside its bytes.
 pub struct NewModel {
     /// What it is for.
-    pub task: &'static str,
+    pub task: Cow<'static, str>,
     /// How it was trained.
     pub algorithm: &'static str,
     /// All parameters, the defaults among them.
@@ -74,7 +75,7 @@ pub fn store(new: &NewModel, bytes: &[u8]) -> Outcome<i64> {
          ON CONFLICT (task, version) DO NOTHING
          RETURNING model_id",
         &[
-            new.task.into(),
+            new.task.as_ref().into(),
             new.algorithm.into(),
             new.params.to_string().into(),
             new.seed.into(),

@@ -14,6 +14,10 @@ const FIRST: usize = 256;
 /// Bytes that the rows of a fetch are meant to take, their unpacked texts included.
 const BYTES: usize = 16 << 20;
 
+/// What values of a type are made of: the type itself, or of a domain the one below it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BaseType(pub(super) pg_sys::Oid);
+
 /// One batch of rows, valid inside the callback of [`for_each_batch`].
 pub struct Rows<'a> {
     table: &'a pg_sys::SPITupleTable,
@@ -93,6 +97,48 @@ impl<'a> Rows<'a> {
     /// A `boolean` column.
     pub fn bool(&self, row: usize, column: usize) -> Option<bool> {
         self.datum(row, column).map(|d| d.value() != 0)
+    }
+
+    /// A column of a type of numbers, or of `boolean` (1 for true).
+    pub fn number(&self, row: usize, column: usize, base: BaseType) -> Option<f64> {
+        if base.0 == pg_sys::NUMERICOID {
+            return datum::double(self.text(row, column)?).or_else(|| {
+                let written = std::str::from_utf8(self.written(row, column)?).ok()?;
+                written.parse().ok()
+            });
+        }
+        let value = self.datum(row, column)?.value();
+        Some(match base.0 {
+            pg_sys::FLOAT8OID => f64::from_bits(value as u64),
+            pg_sys::FLOAT4OID => f64::from(f32::from_bits(value as u32)),
+            pg_sys::INT8OID => value as i64 as f64,
+            pg_sys::INT4OID => f64::from(value as i32),
+            pg_sys::INT2OID => f64::from(value as i16),
+            pg_sys::BOOLOID => f64::from(u8::from(value & 1 != 0)),
+            _ => return None,
+        })
+    }
+
+    /// A `date`, `timestamp`, or `timestamptz` column (on the clock of the session's time zone), in microseconds since 1970;
+    /// `None` also for infinity.
+    pub fn moment(&self, row: usize, column: usize, base: BaseType) -> Option<i64> {
+        let datum = self.datum(row, column)?;
+        let micros = match base.0 {
+            pg_sys::DATEOID => match datum.value() as i32 {
+                i32::MIN | i32::MAX => return None,
+                day => i64::from(day).checked_mul(datum::DAY_MICROS)?,
+            },
+            pg_sys::TIMESTAMPOID => datum.value() as i64,
+            // SAFETY: PostgreSQL's own conversion of a value of this type.
+            pg_sys::TIMESTAMPTZOID => unsafe {
+                pgrx::direct_function_call::<i64>(pg_sys::timestamptz_timestamp, &[Some(datum)])?
+            },
+            _ => return None,
+        };
+        match micros {
+            i64::MIN | i64::MAX => None,
+            micros => micros.checked_add(datum::EPOCH_MICROS),
+        }
     }
 
     /// The type of a column.

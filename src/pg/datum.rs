@@ -2,8 +2,10 @@
 
 /// Days from 1970-01-01 to PostgreSQL's epoch, 2000-01-01.
 pub const EPOCH_DAYS: i32 = 10_957;
-/// The same in microseconds.
-pub const EPOCH_MICROS: i64 = EPOCH_DAYS as i64 * 86_400_000_000;
+/// Microseconds of a day.
+pub const DAY_MICROS: i64 = 86_400_000_000;
+/// The days to PostgreSQL's epoch in microseconds.
+pub const EPOCH_MICROS: i64 = EPOCH_DAYS as i64 * DAY_MICROS;
 
 /// A `date` argument of a query, from days since 1970.
 pub fn date(day: i32) -> pgrx::datum::DatumWithOid<'static> {
@@ -11,32 +13,61 @@ pub fn date(day: i32) -> pgrx::datum::DatumWithOid<'static> {
     unsafe { pgrx::datum::DatumWithOid::new(day - EPOCH_DAYS, pgrx::pg_sys::DATEOID) }
 }
 
+/// A `numeric` without its varlena header, taken apart (numeric.c, "NumericShort" and "NumericLong").
+struct Numeric<'a> {
+    negative: bool,
+    /// The power of 10,000 of the first digit.
+    weight: i32,
+    /// Digits in base 10,000, two bytes each.
+    digits: &'a [u8],
+}
+
+impl<'a> Numeric<'a> {
+    /// `Err` with what is no number: NaN or an infinity.
+    fn parse(body: &'a [u8]) -> Option<Result<Numeric<'a>, f64>> {
+        let (head, rest) = body.split_first_chunk::<2>()?;
+        let head = u16::from_ne_bytes(*head);
+        Some(Ok(match head & 0xC000 {
+            0xC000 => {
+                return Some(Err(match head & 0xF000 {
+                    0xD000 => f64::INFINITY,
+                    0xF000 => f64::NEG_INFINITY,
+                    _ => f64::NAN,
+                }));
+            }
+            0x8000 => {
+                let low = i32::from(head & 0x3F);
+                Numeric {
+                    negative: head & 0x2000 != 0,
+                    weight: if head & 0x40 != 0 { low - 64 } else { low },
+                    digits: rest,
+                }
+            }
+            sign => {
+                let (weight, digits) = rest.split_first_chunk::<2>()?;
+                Numeric {
+                    negative: sign == 0x4000,
+                    weight: i32::from(i16::from_ne_bytes(*weight)),
+                    digits,
+                }
+            }
+        }))
+    }
+
+    fn digits(&self) -> impl Iterator<Item = i64> {
+        let pairs = self.digits.as_chunks::<2>().0;
+        pairs.iter().map(|p| i64::from(i16::from_ne_bytes(*p)))
+    }
+}
+
 /// What a `numeric` is in ten-thousandths, rounded half away from zero; `None` for infinity and what is no number. `body` is
-/// the value without its varlena header (numeric.c, "NumericShort" and "NumericLong").
+/// the value without its varlena header.
 pub fn ten_thousandths(body: &[u8]) -> Option<i64> {
-    let (head, rest) = body.split_first_chunk::<2>()?;
-    let head = u16::from_ne_bytes(*head);
-    let (negative, weight, digits) = match head & 0xC000 {
-        0xC000 => return None,
-        0x8000 => {
-            let low = i32::from(head & 0x3F);
-            let weight = if head & 0x40 != 0 { low - 64 } else { low };
-            (head & 0x2000 != 0, weight, rest)
-        }
-        sign => {
-            let (weight, digits) = rest.split_first_chunk::<2>()?;
-            (
-                sign == 0x4000,
-                i32::from(i16::from_ne_bytes(*weight)),
-                digits,
-            )
-        }
-    };
+    let numeric = Numeric::parse(body)?.ok()?;
     let mut sum = 0i64;
     // The place of the first digit: 0 for ten-thousandths.
-    let mut place = weight + 1;
-    for pair in digits.chunks_exact(2) {
-        let digit = i64::from(i16::from_ne_bytes([*pair.first()?, *pair.last()?]));
+    let mut place = numeric.weight + 1;
+    for digit in numeric.digits() {
         if place >= 0 {
             sum = sum.saturating_mul(10_000).saturating_add(digit);
         } else {
@@ -52,7 +83,32 @@ pub fn ten_thousandths(body: &[u8]) -> Option<i64> {
             break;
         }
     }
-    Some(if negative { -sum } else { sum })
+    Some(if numeric.negative { -sum } else { sum })
+}
+
+/// What a `numeric` is as a double, the nearest one; `None` for one of more digits than can be told at once. `body` is the
+/// value without its varlena header.
+pub fn double(body: &[u8]) -> Option<f64> {
+    let numeric = match Numeric::parse(body)? {
+        Ok(numeric) => numeric,
+        Err(special) => return Some(special),
+    };
+    let (mut mantissa, mut digits) = (0i64, 0i32);
+    for digit in numeric.digits() {
+        mantissa = mantissa.checked_mul(10_000)?.checked_add(digit)?;
+        digits += 1;
+    }
+    // A whole number and a power of ten that a double holds exactly give the nearest quotient or product.
+    let power = 4 * (numeric.weight + 1 - digits);
+    if mantissa > 1 << 53 || power.abs() > 22 {
+        return (mantissa == 0).then_some(0.0);
+    }
+    let value = if power < 0 {
+        mantissa as f64 / 10f64.powi(-power)
+    } else {
+        mantissa as f64 * 10f64.powi(power)
+    };
+    Some(if numeric.negative { -value } else { value })
 }
 
 /// A buffer of varlena values; offsets into it stay valid while it grows.

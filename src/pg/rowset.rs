@@ -1,6 +1,7 @@
 //! Functions that return many rows: they go into a tuplestore, which keeps `work_mem` in memory and the rest in a temporary
 //! file, so that a million predictions take no more memory than a thousand.
 
+use crate::pg::datum::{EPOCH_DAYS, EPOCH_MICROS};
 use crate::pg::error::{Failure, Outcome};
 use pgrx::PgMemoryContexts;
 use pgrx::callconv::{Arg, ArgAbi};
@@ -49,6 +50,10 @@ pub enum Cell<'a> {
     Int(i32),
     /// `bigint`.
     Big(i64),
+    /// `date`, in days since 1970.
+    Date(i32),
+    /// `timestamp`, in microseconds since 1970.
+    Timestamp(i64),
 }
 
 /// Rows between two times that their texts are freed.
@@ -175,5 +180,7 @@ fn datum(cell: Cell<'_>) -> pg_sys::Datum {
         Cell::Bool(value) => pg_sys::Datum::from(value),
         Cell::Int(value) => pg_sys::Datum::from(value),
         Cell::Big(value) => pg_sys::Datum::from(value),
+        Cell::Date(day) => pg_sys::Datum::from(day.saturating_sub(EPOCH_DAYS)),
+        Cell::Timestamp(micros) => pg_sys::Datum::from(micros.saturating_sub(EPOCH_MICROS)),
     }
 }

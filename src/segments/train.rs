@@ -244,7 +244,7 @@ fn describe(request: &Request, frames: &Frames, model: &SegmentModel) -> NewMode
     }
     let p = &request.params;
     NewModel {
-        task: TASK,
+        task: TASK.into(),
         algorithm: model.algorithm.name(),
         params: serde_json::json!({
             "k": request.k, "features": p.features, "log": p.log, "n_init": p.n_init, "k_min": p.k_min, "k_max": p.k_max,

@@ -91,7 +91,10 @@ impl BacktestParams {
         let seed = params.integer("seed", 0..=i64::MAX as u64)?;
         let methods: Vec<Method> = match models {
             None => USUAL.to_vec(),
-            Some(names) => names.iter().map(|n| Method::parse(n)).collect::<Result<_, _>>()?,
+            Some(names) => names
+                .iter()
+                .map(|n| Method::parse(n))
+                .collect::<Result<_, _>>()?,
         };
         let twice = |(at, method)| methods.iter().take(at).any(|m| m == method);
         if methods.is_empty() || methods.iter().enumerate().any(twice) {
@@ -103,8 +106,13 @@ impl BacktestParams {
             if let Value::Object(all) = json {
                 let mine = all.get(method.name()).and_then(Value::as_object);
                 let common = all.iter().filter(|(key, _)| known.contains(&key.as_str()));
-                let common = common.filter(|(key, _)| !options::is_of_one(key) || method.is_choice());
-                own.extend(common.chain(mine.into_iter().flatten()).map(|(k, v)| (k.clone(), v.clone())));
+                let common =
+                    common.filter(|(key, _)| !options::is_of_one(key) || method.is_choice());
+                own.extend(
+                    common
+                        .chain(mine.into_iter().flatten())
+                        .map(|(k, v)| (k.clone(), v.clone())),
+                );
             }
             ForecastParams::parse(method.name(), &Value::Object(own))
         });

@@ -5,6 +5,7 @@ use super::forecaster::{Forecaster, Point};
 use super::observed::Observed;
 use super::options::ForecastParams;
 use super::plan::{least_known, origins};
+use super::recipe::Recipe;
 use super::select::choose;
 use super::stored::check_level;
 use super::timeline::{Timeline, check_horizon};
@@ -75,12 +76,76 @@ fn one(
     request: &BatchRequest<'_>,
     control: &dyn Control,
 ) -> Result<SeriesForecast, ForecastError> {
+    let fitting = fitted(observed, request, control)?;
+    let forecaster = &fitting.forecaster;
+    Ok(SeriesForecast {
+        points: forecaster.forecast(observed, request.horizon, request.level, control)?,
+        model: forecaster.fit.label(),
+        note: fitting.note(),
+    })
+}
+
+/// What was fitted to a series.
+#[derive(Debug)]
+pub(super) struct Fitting {
+    /// With its intervals.
+    pub(super) forecaster: Forecaster,
+    /// What it was made by.
+    pub(super) recipe: Recipe,
+    /// What was done to the data.
+    pub(super) notes: Vec<String>,
+}
+
+impl Fitting {
+    /// Fits a recipe.
+    ///
+    /// # Errors
+    /// What [`Forecaster::fit`] gives.
+    pub(super) fn of(
+        observed: &Observed,
+        recipe: Recipe,
+        request: &BatchRequest<'_>,
+        control: &dyn Control,
+    ) -> Result<Fitting, ForecastError> {
+        let options = request.params.timeline();
+        let mut forecaster = Forecaster::fit(observed, &recipe, options, request.seed, control)?;
+        if !request.params.wants_analytic(recipe.method) {
+            let calibration = Calibration {
+                options,
+                horizon: request.horizon,
+                least: least_known(forecaster.timeline.season),
+                seed: request.seed,
+            };
+            forecaster.conformal = calibrate(observed, &recipe, &calibration, control)?;
+        }
+        Ok(Fitting {
+            forecaster,
+            recipe,
+            notes: observed.notes.clone(),
+        })
+    }
+
+    /// The notes as one.
+    pub(super) fn note(&self) -> Option<String> {
+        (!self.notes.is_empty()).then(|| self.notes.join("; "))
+    }
+}
+
+/// Chooses a method, where it is to be chosen, and fits it.
+///
+/// # Errors
+/// What the choice and the method give.
+pub(super) fn fitted(
+    observed: &Observed,
+    request: &BatchRequest<'_>,
+    control: &dyn Control,
+) -> Result<Fitting, ForecastError> {
     let params = request.params;
     let horizon = request.horizon;
-    let (timeline, _) = Timeline::learn(observed, params.timeline())?;
-    let least = least_known(timeline.season);
     let mut recipe = params.recipe(params.method, horizon);
     if params.method.is_choice() {
+        let (timeline, _) = Timeline::learn(observed, params.timeline())?;
+        let least = least_known(timeline.season);
         let folds = params.folds.min(FOLDS);
         let cutoffs = origins(observed.len(), horizon, folds, horizon, least);
         let walk = Walk {
@@ -100,29 +165,15 @@ fn one(
             choose(&walk, params, false, control)?.recipe(params, horizon)
         };
     }
-    let fitted = Forecaster::fit(observed, &recipe, params.timeline(), request.seed, control);
-    let mut notes = observed.notes.clone();
-    let mut forecaster = match fitted {
+    match Fitting::of(observed, recipe, request, control) {
         Err(ForecastError::TooShort { .. }) if params.method.is_choice() => {
             // What nothing can be learnt from goes on as it is.
-            notes.push("too short for anything but its last value".into());
-            recipe = params.recipe(Method::Naive, horizon);
-            Forecaster::fit(observed, &recipe, params.timeline(), request.seed, control)?
+            let naive = params.recipe(Method::Naive, horizon);
+            let mut fitting = Fitting::of(observed, naive, request, control)?;
+            let note = "too short for anything but its last value";
+            fitting.notes.push(note.to_owned());
+            Ok(fitting)
         }
-        fitted => fitted?,
-    };
-    if !params.wants_analytic(recipe.method) {
-        let calibration = Calibration {
-            options: params.timeline(),
-            horizon,
-            least,
-            seed: request.seed,
-        };
-        forecaster.conformal = calibrate(observed, &recipe, &calibration, control)?;
+        fitting => fitting,
     }
-    Ok(SeriesForecast {
-        points: forecaster.forecast(observed, horizon, request.level, control)?,
-        model: forecaster.fit.label(),
-        note: (!notes.is_empty()).then(|| notes.join("; ")),
-    })
 }

@@ -1,16 +1,19 @@
 //! Intervals from the errors of the past.
 
-use super::conformal::Conformal;
+use super::ForecastError;
+use super::conformal::{Conformal, local_level};
 use super::observed::Observed;
 use super::plan::origins;
 use super::recipe::Recipe;
 use super::timeline::TimelineOptions;
-use super::walk::Walk;
-use super::ForecastError;
+use super::walk::{Run, Walk};
 use crate::control::Control;
 
 /// Origins whose errors make intervals.
 const ORIGINS: usize = 40;
+
+/// Shares of the series that are known at the first origin: more where a method cannot be fitted to less.
+const KNOWN: [f64; 3] = [0.5, 0.67, 0.8];
 
 /// What a calibration needs besides the series and the recipe.
 #[derive(Debug, Clone, Copy)]
@@ -38,37 +41,56 @@ pub fn calibrate(
 ) -> Result<Option<Conformal>, ForecastError> {
     let horizon = calibration.horizon;
     let steps = observed.len();
-    // At most half of the series, and more known than forecast.
-    let least = calibration.least.max(steps / 2);
-    let room = steps.saturating_sub(horizon).saturating_sub(least);
-    let stride = (room / ORIGINS).max(1);
-    let cutoffs = origins(steps, horizon, ORIGINS, stride, least);
-    if cutoffs.len() < 2 {
-        return Ok(None);
+    for share in KNOWN {
+        let least = calibration.least.max((steps as f64 * share) as usize);
+        let room = steps.saturating_sub(horizon).saturating_sub(least);
+        let stride = (room / ORIGINS).max(1);
+        let cutoffs = origins(steps, horizon, ORIGINS, stride, least);
+        if cutoffs.len() < 2 {
+            return Ok(None);
+        }
+        let walk = Walk {
+            observed,
+            options: calibration.options,
+            cutoffs: &cutoffs,
+            horizon,
+            gap: 0,
+            window: None,
+            level: 0.5,
+            refit: false,
+            seed: calibration.seed,
+        };
+        match walk.run(recipe, control) {
+            Ok(runs) => return intervals(&runs),
+            Err(ForecastError::Stopped(stop)) => return Err(stop.into()),
+            // It may need more.
+            Err(_) => {}
+        }
     }
-    let walk = Walk {
-        observed,
-        options: calibration.options,
-        cutoffs: &cutoffs,
-        horizon,
-        gap: 0,
-        window: None,
-        level: 0.5,
-        refit: false,
-        seed: calibration.seed,
-    };
-    let runs = match walk.run(recipe, control) {
-        Ok(runs) => runs,
-        Err(ForecastError::Stopped(stop)) => return Err(stop.into()),
-        Err(_) => return Ok(None),
-    };
-    let mut errors: Vec<Vec<(f64, f64)>> = vec![Vec::new(); horizon];
-    for run in &runs {
+    Ok(None)
+}
+
+fn intervals(runs: &[Run]) -> Result<Option<Conformal>, ForecastError> {
+    let steps = runs.iter().flat_map(|run| &run.outcomes);
+    let longest = steps.filter_map(|o| o.step).max().map_or(0, |s| s + 1);
+    let mut errors: Vec<Vec<f64>> = vec![vec![f64::NAN; runs.len()]; longest];
+    for (origin, run) in runs.iter().enumerate() {
         for outcome in &run.outcomes {
-            if let Some(step) = outcome.step.and_then(|step| errors.get_mut(step)) {
-                step.push((outcome.forecast, outcome.actual));
+            let cell = outcome
+                .step
+                .and_then(|step| errors.get_mut(step)?.get_mut(origin));
+            if let Some(cell) = cell {
+                *cell = outcome.forecast - outcome.actual;
             }
         }
     }
-    Conformal::fit(&errors)
+    let levels: Vec<f64> = runs
+        .iter()
+        .map(|run| local_level(&run.known, run.season))
+        .collect();
+    match Conformal::fit(&errors, &levels, None) {
+        Ok(conformal) => Ok(Some(conformal)),
+        Err(ForecastError::Stopped(stop)) => Err(stop.into()),
+        Err(_) => Ok(None),
+    }
 }

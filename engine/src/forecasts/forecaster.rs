@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::conformal::Conformal;
+use super::conformal::{Conformal, local_level};
 use super::observed::Observed;
 use super::recipe::{Fit, Recipe};
 use super::timeline::{Timeline, TimelineOptions};
@@ -29,7 +29,12 @@ pub struct Forecaster {
     pub(super) fit: Fit,
     /// Intervals from past errors; they come before the method's own.
     pub(super) conformal: Option<Conformal>,
+    /// The newest values, for the level that such intervals go by.
+    recent: Vec<f64>,
 }
+
+/// Values that tell the level: two seasons, or this many.
+const RECENT: usize = 40;
 
 impl Forecaster {
     /// Fits to a series.
@@ -45,10 +50,12 @@ impl Forecaster {
     ) -> Result<Forecaster, ForecastError> {
         let (timeline, steps) = Timeline::learn(observed, options)?;
         let fit = recipe.fit(&steps.input(&timeline, seed), control)?;
+        let timeline_season = timeline.season;
         Ok(Forecaster {
             timeline,
             fit,
             conformal: None,
+            recent: recent(&steps.y, timeline_season),
         })
     }
 
@@ -76,9 +83,18 @@ impl Forecaster {
             };
             self.fit.forecast(&ahead, control)?
         };
+        let bounds = match &self.conformal {
+            Some(conformal) => {
+                let local = local_level(&self.recent, self.timeline.season);
+                Some(conformal.bounds(&path.mean, local, level))
+            }
+            None => path.bounds,
+        };
         let mut points = Vec::with_capacity(horizon);
         let mut next = 0;
-        for ((stamp, in_model), open) in coming.stamps.iter().zip(&coming.in_model).zip(&coming.open) {
+        for ((stamp, in_model), open) in
+            coming.stamps.iter().zip(&coming.in_model).zip(&coming.open)
+        {
             let step = next;
             next += usize::from(*in_model);
             let mean = path.mean.get(step).copied().filter(|_| *open);
@@ -91,11 +107,9 @@ impl Forecaster {
                 });
                 continue;
             };
-            let bounds = match (&self.conformal, &path.bounds) {
-                (Some(conformal), _) => Some(conformal.bounds(step, mean, level)),
-                (None, Some((lower, upper))) => lower.get(step).copied().zip(upper.get(step).copied()),
-                (None, None) => None,
-            };
+            let bounds = bounds
+                .as_ref()
+                .and_then(|(lower, upper)| lower.get(step).copied().zip(upper.get(step).copied()));
             let floor = |v: f64| if self.timeline.floor { v.max(0.0) } else { v };
             points.push(Point {
                 stamp: *stamp,
@@ -112,7 +126,10 @@ impl Forecaster {
     /// # Errors
     /// [`ForecastError::Shape`] when it begins elsewhere; what the method gives.
     pub fn append(&mut self, newer: &Observed, control: &dyn Control) -> Result<(), ForecastError> {
-        let next = self.timeline.frequency.after(self.timeline.first, self.timeline.seen);
+        let next = self
+            .timeline
+            .frequency
+            .after(self.timeline.first, self.timeline.seen);
         if newer.frequency != self.timeline.frequency || next != Some(newer.first) {
             return Err(ForecastError::Shape {
                 what: "steps after those that the model has seen",
@@ -124,6 +141,8 @@ impl Forecaster {
         if !steps.y.is_empty() {
             self.fit.append(&steps.input(&self.timeline, 0), control)?;
         }
+        self.recent.extend(&steps.y);
+        self.recent = recent(&self.recent, self.timeline.season);
         self.timeline.seen = self.timeline.seen.saturating_add(newer.len());
         Ok(())
     }
@@ -135,6 +154,17 @@ impl Forecaster {
     pub fn check(&self) -> Result<(), &'static str> {
         self.timeline.check()?;
         self.fit.check()?;
+        if self.recent.iter().any(|v| v.is_infinite()) {
+            return Err("its newest values are impossible");
+        }
         self.conformal.as_ref().map_or(Ok(()), Conformal::check)
     }
+}
+
+fn recent(y: &[f64], season: usize) -> Vec<f64> {
+    let kept = season.saturating_mul(2).max(RECENT);
+    y.iter()
+        .skip(y.len().saturating_sub(kept))
+        .copied()
+        .collect()
 }

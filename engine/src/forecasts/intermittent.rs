@@ -12,9 +12,6 @@ use crate::control::Control;
 /// Steps between two looks at the control.
 const BETWEEN_LOOKS: usize = 1 << 16;
 
-/// The usual smoothing parameter.
-const USUAL: f64 = 0.1;
-
 /// Hundredths that are tried when the smoothing parameter is chosen.
 const TRIED: std::ops::RangeInclusive<u8> = 2..=30;
 
@@ -39,13 +36,10 @@ pub struct IntermittentParams {
 }
 
 impl IntermittentParams {
-    /// A method with the usual smoothing of 0.1.
+    /// A method whose smoothing is found.
     #[must_use]
     pub fn of(kind: IntermittentKind) -> IntermittentParams {
-        IntermittentParams {
-            kind,
-            alpha: Some(USUAL),
-        }
+        IntermittentParams { kind, alpha: None }
     }
 }
 

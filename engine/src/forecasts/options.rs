@@ -2,15 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use super::boosted::{BoostedParams, Strategy};
 use super::ets::EtsParams;
 use super::intermittent::{IntermittentKind, IntermittentParams};
-use super::lstm::LstmParams;
-use super::mstl::MstlParams;
 use super::recipe::{MOST_MEMBERS, Recipe, Spec, TransformChoice};
-use super::sarima::SarimaParams;
 use super::simple::SimpleKind;
-use super::theta::ThetaParams;
 use super::timeline::TimelineOptions;
 use super::{ForecastError, Method};
 use crate::params::{Params, wrong};
@@ -43,7 +38,14 @@ const BOOSTED: [&str; 10] = [
     "reg_lambda",
     "min_child_weight",
 ];
-const LSTM: [&str; 6] = ["hidden", "window", "epochs", "learning_rate", "patience", "members"];
+const LSTM: [&str; 6] = [
+    "hidden",
+    "window",
+    "epochs",
+    "learning_rate",
+    "patience",
+    "members",
+];
 const CHOICE: [&str; 6] = ["models", "folds", "sarima", "ets", "xgboost", "lstm"];
 
 /// Where intervals come from.
@@ -84,10 +86,7 @@ pub struct ForecastParams {
     pub models: Option<Vec<Method>>,
     /// Origins by which the choice is made.
     pub folds: usize,
-    sarima: SarimaParams,
     ets: EtsParams,
-    boosted: BoostedParams,
-    lstm: LstmParams,
     json: Value,
 }
 
@@ -102,12 +101,21 @@ impl ForecastParams {
         let params = Params::parse(json, &keys(method))?;
         let models = params
             .texts("models")?
-            .map(|names| names.into_iter().map(Method::parse).collect::<Result<Vec<_>, _>>())
+            .map(|names| {
+                names
+                    .into_iter()
+                    .map(Method::parse)
+                    .collect::<Result<Vec<_>, _>>()
+            })
             .transpose()?;
         if let Some(models) = &models
             && (models.len() > MOST_MEMBERS || models.iter().any(|m| m.is_choice()))
         {
-            return Err(wrong("models", format!("must be 1 to {MOST_MEMBERS} single models")).into());
+            return Err(wrong(
+                "models",
+                format!("must be 1 to {MOST_MEMBERS} single models"),
+            )
+            .into());
         }
         let interval = match params.choice("interval", &["auto", "analytic", "conformal"])? {
             Some("analytic") => Interval::Analytic,
@@ -142,13 +150,9 @@ impl ForecastParams {
                 .collect(),
             models,
             folds: whole(params.integer("folds", 1..=50)?, 5),
-            sarima: own(&params, method, Method::Sarima, &SARIMA, sarima)?,
             ets: own(&params, method, Method::Ets, &ETS, ets)?,
-            boosted: own(&params, method, Method::Xgboost, &BOOSTED, boosted)?,
-            lstm: own(&params, method, Method::Lstm, &LSTM, lstm)?,
             json: json.clone(),
         };
-        all.sarima.check(all.season.unwrap_or(1))?;
         Ok(all)
     }
 
@@ -189,25 +193,14 @@ impl ForecastParams {
             Method::Drift => Spec::Simple(SimpleKind::Drift),
             Method::WeekdayMean => Spec::Simple(SimpleKind::WeekdayMean),
             Method::YearOverYear => Spec::YearOverYear,
-            Method::Croston => Spec::Intermittent(IntermittentParams::of(IntermittentKind::Croston)),
+            Method::Croston => {
+                Spec::Intermittent(IntermittentParams::of(IntermittentKind::Croston))
+            }
             Method::Sba => Spec::Intermittent(IntermittentParams::of(IntermittentKind::Sba)),
             Method::Tsb => Spec::Intermittent(IntermittentParams::of(IntermittentKind::Tsb)),
-            Method::Theta => Spec::Theta(ThetaParams::default()),
             Method::Ets => Spec::Ets(self.ets.clone()),
-            Method::Mstl => Spec::Mstl(MstlParams::default()),
-            Method::Sarima => Spec::Sarima(self.sarima.clone()),
-            Method::Xgboost => Spec::Boosted(BoostedParams {
-                max_horizon: horizon,
-                ..self.boosted.clone()
-            }),
-            Method::Lstm => Spec::Lstm(LstmParams {
-                max_horizon: horizon,
-                ..self.lstm.clone()
-            }),
             // The two that are made of others are chosen, not fitted.
-            Method::SeasonalNaive | Method::Ensemble | Method::Auto => {
-                Spec::Simple(SimpleKind::SeasonalNaive)
-            }
+            _ => Spec::Simple(SimpleKind::SeasonalNaive),
         };
         Recipe {
             method,
@@ -271,32 +264,18 @@ fn own<T>(
     if asked == method {
         return read(params);
     }
-    let given = if asked.is_choice() { params.object(method.name())? } else { None };
+    let given = if asked.is_choice() {
+        params.object(method.name())?
+    } else {
+        None
+    };
     read(&Params::parse(given.unwrap_or(&none), keys)?)
 }
 
 fn whole(given: Option<u64>, otherwise: usize) -> usize {
-    given.and_then(|n| usize::try_from(n).ok()).unwrap_or(otherwise)
-}
-
-fn sarima(params: &Params<'_>) -> Result<SarimaParams, ForecastError> {
-    let order = |key| -> Result<Option<[usize; 3]>, ForecastError> {
-        let Some(numbers) = params.integers(key, 0..=24, 3)? else {
-            return Ok(None);
-        };
-        let numbers: Vec<usize> = numbers.into_iter().filter_map(|n| usize::try_from(n).ok()).collect();
-        let three = <[usize; 3]>::try_from(numbers);
-        three
-            .map(Some)
-            .map_err(|_| wrong(key, "must be an array of 3 whole numbers").into())
-    };
-    Ok(SarimaParams {
-        order: order("order")?,
-        seasonal_order: order("seasonal_order")?,
-        drift: params.boolean("drift")?,
-        mean: params.boolean("mean")?,
-        ..SarimaParams::default()
-    })
+    given
+        .and_then(|n| usize::try_from(n).ok())
+        .unwrap_or(otherwise)
 }
 
 fn ets(params: &Params<'_>) -> Result<EtsParams, ForecastError> {
@@ -305,46 +284,4 @@ fn ets(params: &Params<'_>) -> Result<EtsParams, ForecastError> {
         ets.model = EtsParams::parse_model(form)?;
     }
     Ok(ets)
-}
-
-fn boosted(params: &Params<'_>) -> Result<BoostedParams, ForecastError> {
-    let mut all = BoostedParams::default();
-    let steps = |key| -> Result<Option<Vec<usize>>, ForecastError> {
-        let given = params.integers(key, 1..=1000, 60)?;
-        Ok(given.map(|list| list.into_iter().filter_map(|n| usize::try_from(n).ok()).collect()))
-    };
-    all.lags = steps("lags")?;
-    all.windows = steps("windows")?;
-    if params.choice("strategy", &["direct", "recursive"])? == Some("recursive") {
-        all.strategy = Strategy::Recursive;
-    }
-    let b = &mut all.boosting;
-    b.n_estimators = whole(params.integer("n_estimators", 1..=10_000)?, b.n_estimators);
-    b.max_depth = params
-        .integer("max_depth", 1..=16)?
-        .and_then(|n| u32::try_from(n).ok())
-        .unwrap_or(b.max_depth);
-    for (key, value, most) in [
-        ("learning_rate", &mut b.learning_rate, 1.0),
-        ("subsample", &mut b.subsample, 1.0),
-        ("colsample_bytree", &mut b.colsample_bytree, 1.0),
-        ("reg_lambda", &mut b.reg_lambda, 1e9),
-        ("min_child_weight", &mut b.min_child_weight, 1e9),
-    ] {
-        *value = params.number(key, 0.0..=most)?.unwrap_or(*value);
-    }
-    b.check()?;
-    Ok(all)
-}
-
-fn lstm(params: &Params<'_>) -> Result<LstmParams, ForecastError> {
-    let mut all = LstmParams::default();
-    all.hidden = whole(params.integer("hidden", 1..=256)?, all.hidden);
-    all.window = whole(params.integer("window", 2..=1000)?, all.window);
-    all.epochs = whole(params.integer("epochs", 1..=10_000)?, all.epochs);
-    all.patience = whole(params.integer("patience", 1..=10_000)?, all.patience);
-    all.members = whole(params.integer("members", 1..=20)?, all.members);
-    all.learning_rate = params.number("learning_rate", 1e-9..=1.0)?.unwrap_or(all.learning_rate);
-    all.check()?;
-    Ok(all)
 }

@@ -2,14 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::boosted::{self, Boosted, BoostedParams};
 use super::ets::{self, Ets, EtsParams};
 use super::intermittent::{self, Intermittent, IntermittentParams};
-use super::lstm::{self, Lstm, LstmParams};
-use super::mstl::{self, Mstl, MstlParams};
-use super::sarima::{self, Sarima, SarimaParams};
 use super::simple::{self, Simple, SimpleKind};
-use super::theta::{self, Theta, ThetaParams};
 use super::transform::Transform;
 use super::yearly::{self, YearOverYear};
 use super::{Ahead, Fitted, ForecastError, Input, Method, Path};
@@ -39,18 +34,8 @@ pub enum Spec {
     YearOverYear,
     /// One of the methods for intermittent demand.
     Intermittent(IntermittentParams),
-    /// Theta.
-    Theta(ThetaParams),
     /// Exponential smoothing.
     Ets(EtsParams),
-    /// Seasons by loess.
-    Mstl(MstlParams),
-    /// Seasonal ARIMA.
-    Sarima(SarimaParams),
-    /// Boosted trees.
-    Boosted(BoostedParams),
-    /// A recurrent network.
-    Lstm(LstmParams),
     /// The median of several.
     Median(Vec<Recipe>),
 }
@@ -71,11 +56,7 @@ impl Recipe {
     ///
     /// # Errors
     /// What the method gives; [`ForecastError::NotPositive`] of a transform.
-    pub fn fit(
-        &self,
-        input: &Input<'_>,
-        control: &dyn Control,
-    ) -> Result<Fit, ForecastError> {
+    pub fn fit(&self, input: &Input<'_>, control: &dyn Control) -> Result<Fit, ForecastError> {
         control.check()?;
         let transform = match self.transform {
             TransformChoice::None => Transform::None,
@@ -94,16 +75,7 @@ impl Recipe {
             Spec::Intermittent(params) => {
                 Kind::Intermittent(intermittent::fit(&input, params, control)?)
             }
-            Spec::Theta(params) => Kind::Theta(theta::fit(&input, params, control)?),
             Spec::Ets(params) => Kind::Ets(ets::fit(&input, params, control)?),
-            Spec::Mstl(params) => Kind::Mstl(mstl::fit(&input, params, control)?),
-            Spec::Sarima(params) => {
-                Kind::Sarima(Box::new(sarima::fit(&input, params, control)?))
-            }
-            Spec::Boosted(params) => {
-                Kind::Boosted(Box::new(boosted::fit(&input, params, control)?))
-            }
-            Spec::Lstm(params) => Kind::Lstm(Box::new(lstm::fit(&input, params, control)?)),
             Spec::Median(members) => Kind::Median(
                 members
                     .iter()
@@ -127,12 +99,7 @@ enum Kind {
     Simple(Simple),
     YearOverYear(YearOverYear),
     Intermittent(Intermittent),
-    Theta(Theta),
     Ets(Ets),
-    Mstl(Mstl),
-    Sarima(Box<Sarima>),
-    Boosted(Box<Boosted>),
-    Lstm(Box<Lstm>),
     Median(Vec<Fit>),
 }
 
@@ -142,12 +109,7 @@ impl Kind {
             Kind::Simple(fit) => fit,
             Kind::YearOverYear(fit) => fit,
             Kind::Intermittent(fit) => fit,
-            Kind::Theta(fit) => fit,
             Kind::Ets(fit) => fit,
-            Kind::Mstl(fit) => fit,
-            Kind::Sarima(fit) => &**fit,
-            Kind::Boosted(fit) => &**fit,
-            Kind::Lstm(fit) => &**fit,
             Kind::Median(_) => return None,
         })
     }
@@ -157,12 +119,7 @@ impl Kind {
             Kind::Simple(fit) => fit,
             Kind::YearOverYear(fit) => fit,
             Kind::Intermittent(fit) => fit,
-            Kind::Theta(fit) => fit,
             Kind::Ets(fit) => fit,
-            Kind::Mstl(fit) => fit,
-            Kind::Sarima(fit) => &mut **fit,
-            Kind::Boosted(fit) => &mut **fit,
-            Kind::Lstm(fit) => &mut **fit,
             Kind::Median(_) => return None,
         })
     }
@@ -176,12 +133,7 @@ impl Fit {
             Kind::Simple(fit) => fit.label().to_owned(),
             Kind::YearOverYear(fit) => fit.label().to_owned(),
             Kind::Intermittent(fit) => fit.label().to_owned(),
-            Kind::Theta(fit) => fit.label(),
             Kind::Ets(fit) => fit.label(),
-            Kind::Mstl(fit) => fit.label(),
-            Kind::Sarima(fit) => fit.label(),
-            Kind::Boosted(fit) => fit.label(),
-            Kind::Lstm(fit) => fit.label(),
             Kind::Median(members) => {
                 let labels: Vec<String> = members.iter().map(Fit::label).collect();
                 format!("median of {}", labels.join(", "))
@@ -198,7 +150,6 @@ impl Fit {
     #[must_use]
     pub fn importance(&self) -> Vec<(String, f64)> {
         match &self.kind {
-            Kind::Boosted(fit) => fit.importance(),
             Kind::Median(members) => members
                 .iter()
                 .map(Fit::importance)
@@ -252,7 +203,8 @@ impl Fitted for Fit {
         match &self.kind {
             Kind::Median(members) => {
                 let plain = |m: &Fit| !matches!(m.kind, Kind::Median(_));
-                if members.is_empty() || members.len() > MOST_MEMBERS || !members.iter().all(plain) {
+                if members.is_empty() || members.len() > MOST_MEMBERS || !members.iter().all(plain)
+                {
                     return Err("an ensemble has impossible members");
                 }
                 members.iter().try_for_each(Fitted::check)
@@ -279,7 +231,10 @@ pub fn medians(paths: &[Vec<f64>], horizon: usize) -> Vec<f64> {
 pub fn median(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
     let half = values.len() / 2;
-    match (values.get(half), half.checked_sub(1).and_then(|h| values.get(h))) {
+    match (
+        values.get(half),
+        half.checked_sub(1).and_then(|h| values.get(h)),
+    ) {
         (Some(high), Some(low)) if values.len().is_multiple_of(2) => low + (high - low) / 2.0,
         (Some(middle), _) => *middle,
         (None, _) => f64::NAN,

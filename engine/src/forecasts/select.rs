@@ -32,6 +32,8 @@ pub struct Tried {
     pub method: Method,
     /// The mean over the origins of the mean absolute scaled error; `None` where it could not be fitted or measured.
     pub mase: Option<f64>,
+    /// The same, made comparable where the method was judged by fewer origins than others.
+    levelled: Option<f64>,
     /// The errors of all origins together.
     pub scores: Option<Scores>,
     /// Why it could not be fitted.
@@ -92,6 +94,10 @@ pub fn choose(
         .map(|method| try_one(walk, *method, &params.recipe(*method, horizon), control))
         .collect::<Result<_, _>>()?;
     tried.sort_by_key(|t| t.method);
+    let reference = Reference::of(&tried, walk);
+    for one in &mut tried {
+        one.levelled = reference.levelled(one);
+    }
     let members = members(&tried);
     if members.len() > 1 {
         let runs: Vec<&[Run]> = tried
@@ -99,7 +105,9 @@ pub fn choose(
             .filter(|t| members.contains(&t.method))
             .map(|t| t.runs.as_slice())
             .collect();
-        tried.push(scored(Method::Ensemble, medians(&runs), walk.level));
+        let mut median = scored(Method::Ensemble, medians(&runs), walk.level);
+        median.levelled = reference.levelled(&median);
+        tried.push(median);
     }
     let method = if params.method == Method::Ensemble && members.len() > 1 {
         Method::Ensemble
@@ -165,16 +173,65 @@ fn try_one(
     recipe: &Recipe,
     control: &dyn Control,
 ) -> Result<Tried, ForecastError> {
-    match walk.run(recipe, control) {
-        Ok(runs) => Ok(scored(method, runs, walk.level)),
-        Err(ForecastError::Stopped(stop)) => Err(stop.into()),
-        Err(other) => Ok(Tried {
-            method,
-            mase: None,
-            scores: None,
-            note: Some(other.to_string()),
-            runs: Vec::new(),
-        }),
+    // A method that needs a year is judged by the origins that have one behind them.
+    let mut skipped = 0;
+    loop {
+        let part = Walk {
+            cutoffs: walk.cutoffs.get(skipped..).unwrap_or_default(),
+            ..*walk
+        };
+        match part.run(recipe, control) {
+            Ok(runs) => return Ok(scored(method, runs, walk.level)),
+            Err(ForecastError::Stopped(stop)) => return Err(stop.into()),
+            Err(ForecastError::TooShort { .. }) if 2 * (skipped + 1) <= walk.cutoffs.len() => {
+                skipped += 1;
+            }
+            Err(other) => {
+                return Ok(Tried {
+                    method,
+                    mase: None,
+                    levelled: None,
+                    scores: None,
+                    note: Some(other.to_string()),
+                    runs: Vec::new(),
+                });
+            }
+        }
+    }
+}
+
+/// The simple method of a series, at all origins: what methods that were judged by fewer are compared through.
+struct Reference {
+    mase: Option<f64>,
+    runs: Vec<Run>,
+    level: f64,
+}
+
+impl Reference {
+    fn of(tried: &[Tried], walk: &Walk<'_>) -> Reference {
+        let full = |method| {
+            let found = tried.iter().find(|t| t.method == method);
+            found.filter(|t| t.runs.len() == walk.cutoffs.len())
+        };
+        let simple = full(Method::SeasonalNaive).or_else(|| full(Method::Naive));
+        Reference {
+            mase: simple.and_then(|t| t.mase),
+            runs: simple.map(|t| t.runs.clone()).unwrap_or_default(),
+            level: walk.level,
+        }
+    }
+
+    /// The scaled error of a method as if it had done at all origins as it did at its own, relative to the simple method.
+    fn levelled(&self, tried: &Tried) -> Option<f64> {
+        let own = tried.mase?;
+        if tried.runs.len() >= self.runs.len() {
+            return Some(own);
+        }
+        let is_same = |run: &&Run| tried.runs.iter().any(|own| own.cutoff == run.cutoff);
+        let same: Vec<Run> = self.runs.iter().filter(is_same).cloned().collect();
+        let (theirs, _) = measure(&same, self.level);
+        let theirs = theirs.filter(|t| *t > 0.0)?;
+        Some(own * self.mase? / theirs)
     }
 }
 
@@ -183,6 +240,7 @@ fn scored(method: Method, runs: Vec<Run>, level: f64) -> Tried {
     Tried {
         method,
         mase,
+        levelled: None,
         scores,
         note: None,
         runs,
@@ -219,7 +277,7 @@ pub fn of_run(run: &Run, level: f64) -> Accumulator {
 /// The figure that methods are compared by: scaled errors, or where there is no scale plain ones.
 fn loss(tried: &Tried) -> Option<f64> {
     let plain = tried.scores.as_ref().map(|s| s.mae);
-    tried.mase.or(plain).filter(|l| l.is_finite())
+    tried.levelled.or(plain).filter(|l| l.is_finite())
 }
 
 /// The simplest of the methods that are as good as the best. One that is no better than the seasonal naive is not taken.
@@ -230,7 +288,11 @@ fn best(tried: &[Tried]) -> Option<Method> {
         .find(|t| t.method == Method::SeasonalNaive)
         .and_then(loss)
         .unwrap_or(f64::INFINITY);
-    let good = |t: &&Tried| loss(t).is_some_and(|l| l <= least * (1.0 + TIE) && (l < bar || t.method == Method::SeasonalNaive));
+    let good = |t: &&Tried| {
+        loss(t).is_some_and(|l| {
+            l <= least * (1.0 + TIE) && (l < bar || t.method == Method::SeasonalNaive)
+        })
+    };
     let simplest = tried.iter().filter(good).map(|t| t.method).min();
     simplest.or(Some(Method::SeasonalNaive).filter(|_| bar.is_finite()))
 }
@@ -256,32 +318,37 @@ fn members(tried: &[Tried]) -> Vec<Method> {
     members
 }
 
-/// The median of the members' forecasts at each step of each origin.
-fn medians(runs: &[&[Run]]) -> Vec<Run> {
-    let Some(first) = runs.first() else {
+/// The median of the members' forecasts at each step of each origin that all of them have.
+fn medians(members: &[&[Run]]) -> Vec<Run> {
+    let Some((first, others)) = members.split_first() else {
         return Vec::new();
     };
-    let mut values = Vec::with_capacity(runs.len());
-    first
-        .iter()
-        .enumerate()
-        .map(|(origin, run)| {
-            let outcomes = run.outcomes.iter().enumerate().map(|(at, outcome)| {
-                values.clear();
-                values.extend(runs.iter().filter_map(|runs| {
-                    let outcome = runs.get(origin)?.outcomes.get(at)?;
-                    Some(outcome.forecast)
-                }));
-                Outcome {
-                    forecast: median(&mut values),
-                    bounds: None,
-                    ..*outcome
-                }
-            });
-            Run {
-                outcomes: outcomes.collect(),
-                ..run.clone()
+    let mut values = Vec::with_capacity(members.len());
+    let mut runs = Vec::with_capacity(first.len());
+    for run in *first {
+        let same = others
+            .iter()
+            .map(|runs| runs.iter().find(|other| other.cutoff == run.cutoff));
+        let Some(same) = same.collect::<Option<Vec<&Run>>>() else {
+            continue;
+        };
+        let outcomes = run.outcomes.iter().enumerate().map(|(at, outcome)| {
+            values.clear();
+            values.push(outcome.forecast);
+            values.extend(
+                same.iter()
+                    .filter_map(|r| Some(r.outcomes.get(at)?.forecast)),
+            );
+            Outcome {
+                forecast: median(&mut values),
+                bounds: None,
+                ..*outcome
             }
-        })
-        .collect()
+        });
+        runs.push(Run {
+            outcomes: outcomes.collect(),
+            ..run.clone()
+        });
+    }
+    runs
 }

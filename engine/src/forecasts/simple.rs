@@ -1,8 +1,7 @@
-//! The simple methods: what others must beat.
+//! The simple methods: what every other one must beat.
 //!
-//! Formulas and intervals: Hyndman and Athanasopoulos, Forecasting: principles and practice, 3rd edition, sections 5.2 and 5.5
-//! (table 5.2), as R's `naive()`, `snaive()`, `rwf(drift = TRUE)` and `meanf()` compute them. A missing value is a step that a walk
-//! goes unseen: the next change is spread over the steps that it took.
+//! Intervals are those of R's package forecast 8.20 (Hyndman and Athanasopoulos, Forecasting: Principles and Practice, 3rd edition, section
+//! 5.5): the errors within the series, as if they were normal and independent.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,125 +9,74 @@ use super::numeric::{normal_quantile, student_t_quantile};
 use super::{Ahead, Fitted, ForecastError, Input, Path};
 use crate::control::Control;
 
-/// Values of a weekday whose mean is taken.
-const WEEKS: usize = 6;
+/// Weeks, or seasons, whose mean a weekday has.
+const WEEKS: usize = 8;
 
-/// Steps between two looks at the control.
-const BETWEEN_LOOKS: usize = 1 << 16;
-
-/// A simple method.
+/// Which simple method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SimpleKind {
     /// The last value.
     Naive,
-    /// The last value of the same phase of the season.
+    /// The value a season before.
     SeasonalNaive,
-    /// The last value, and the mean change for each step.
+    /// The last value, and for each step the mean change of the past.
     Drift,
     /// The mean of all values.
     Mean,
-    /// The mean of the last six values of the same phase of the season.
+    /// The mean of the same phase of the last eight seasons: in a daily series of the same weekday.
     WeekdayMean,
 }
 
-/// A fitted simple method.
+/// A fitted simple method. Lags go by steps: a missing value is passed over by that of a season before it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Simple {
     kind: SimpleKind,
-    /// Each phase of the season; one where the method has none.
-    phases: Vec<Phase>,
-    /// The phase of the next step.
-    next: usize,
-    /// All values.
-    values: Moments,
-    /// Errors of one step: changes of a walk by step, or deviations from a phase's mean.
-    errors: Moments,
-}
-
-/// What is known of a phase.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-struct Phase {
-    /// Its last values, the oldest first.
-    values: Vec<f64>,
-    /// Times that it has passed since without a value.
-    missed: u64,
-}
-
-impl Phase {
-    fn mean(&self) -> Option<f64> {
-        let n = self.values.len();
-        (n > 0).then(|| self.values.iter().sum::<f64>() / n as f64)
-    }
-
-    /// What the error of a mean of so many adds to the variance of a value.
-    fn inflation(&self) -> f64 {
-        1.0 + 1.0 / self.values.len().max(1) as f64
-    }
-}
-
-/// Mean and squares of numbers that come one by one, each with a weight (Welford's recursion).
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-struct Moments {
-    n: u64,
-    weight: f64,
-    mean: f64,
+    season: usize,
+    /// The newest steps, as many as coming ones are made of; NaN where one is missing.
+    tail: Vec<f64>,
+    /// Sums over the errors within the series, or over the values for a mean: number, sum, sum of squares about the first.
+    count: f64,
+    sum: f64,
     squares: f64,
+    first: f64,
 }
 
-impl Moments {
-    fn add(&mut self, value: f64, weight: f64) {
-        self.n += 1;
-        self.weight += weight;
-        let off = value - self.mean;
-        self.mean += off * weight / self.weight;
-        self.squares += weight * off * (value - self.mean);
-    }
-
-    /// The mean square around `centre`, of so many degrees of freedom.
-    fn mean_square(&self, centre: f64, freedom: f64) -> f64 {
-        let off = self.mean - centre;
-        (self.squares + self.weight * off * off) / freedom
-    }
-
-    fn check(&self) -> bool {
-        self.weight >= 0.0
-            && self.squares >= 0.0
-            && (self.weight + self.squares + self.mean).is_finite()
-    }
-}
-
-/// Fits a simple method. A series that is shorter than its season, or lacks a phase, gets the mean of all values for the
-/// phases that it lacks.
+/// Fits.
 ///
 /// # Errors
-/// [`ForecastError::Empty`] without any value, [`ForecastError::Infinite`], [`ForecastError::Stopped`].
+/// [`ForecastError::Empty`] without values.
 pub fn fit(
     input: &Input<'_>,
     kind: SimpleKind,
     control: &dyn Control,
 ) -> Result<Simple, ForecastError> {
-    let period = match kind {
+    let season = match kind {
         SimpleKind::SeasonalNaive | SimpleKind::WeekdayMean => input.season.max(1),
         _ => 1,
     };
-    let bytes = period.saturating_mul(size_of::<Phase>() + WEEKS * 8);
-    control.budget("simple", bytes as u64)?;
-    let mut simple = Simple {
+    let mut fitted = Simple {
         kind,
-        phases: vec![Phase::default(); period],
-        next: 0,
-        values: Moments::default(),
-        errors: Moments::default(),
+        season,
+        tail: Vec::new(),
+        count: 0.0,
+        sum: 0.0,
+        squares: 0.0,
+        first: input
+            .y
+            .iter()
+            .copied()
+            .find(|v| !v.is_nan())
+            .unwrap_or(f64::NAN),
     };
-    simple.append(input, control)?;
-    if simple.values.n == 0 {
+    if fitted.first.is_nan() {
         return Err(ForecastError::Empty);
     }
-    Ok(simple)
+    fitted.append(input, control)?;
+    Ok(fitted)
 }
 
 impl Simple {
-    /// The method's name.
+    /// What was fitted.
     #[must_use]
     pub fn label(&self) -> &'static str {
         match self.kind {
@@ -140,139 +88,132 @@ impl Simple {
         }
     }
 
-    /// Takes in the next step's value.
-    fn step(&mut self, value: f64) {
-        let period = self.phases.len();
-        let Some(phase) = self.phases.get_mut(self.next) else {
-            return;
-        };
-        self.next = (self.next + 1) % period;
-        if value.is_nan() {
-            phase.missed = phase.missed.saturating_add(1);
-            return;
-        }
-        let keep = if self.kind == SimpleKind::WeekdayMean {
-            WEEKS
-        } else {
-            1
-        };
-        if let Some(mean) = phase.mean() {
-            match self.kind {
-                SimpleKind::WeekdayMean => self
-                    .errors
-                    .add((value - mean) / phase.inflation().sqrt(), 1.0),
-                _ => {
-                    let steps = phase.missed as f64 + 1.0;
-                    self.errors.add((value - mean) / steps, steps);
-                }
-            }
-        }
-        if phase.values.len() >= keep {
-            phase.values.remove(0);
-        }
-        phase.values.push(value);
-        phase.missed = 0;
-        self.values.add(value, 1.0);
+    /// Steps that the tail keeps.
+    fn kept(&self) -> usize {
+        self.season * WEEKS
     }
 
-    /// The forecast `ahead` steps (from 0) after the last one, and its variance where that is known.
-    fn at(&self, ahead: usize) -> (f64, Option<f64>) {
-        let period = self.phases.len().max(1);
-        let n = self.values.n as f64;
-        let of_all = || {
-            let variance = (n > 1.0).then(|| self.values.mean_square(self.values.mean, n - 1.0));
-            (self.values.mean, variance.map(|v| v * (1.0 + 1.0 / n)))
-        };
-        let phase = self.phases.get((self.next + ahead % period) % period);
-        let Some((phase, mean)) = phase.and_then(|p| p.mean().map(|m| (p, m))) else {
-            return of_all();
-        };
-        let steps = phase.missed as f64 + (ahead / period) as f64 + 1.0;
-        let changes = self.errors.n as f64;
-        let known = |least: f64| self.errors.n as f64 >= least;
-        match self.kind {
-            SimpleKind::Mean => of_all(),
-            SimpleKind::Naive | SimpleKind::SeasonalNaive => {
-                let variance = known(1.0).then(|| self.errors.mean_square(0.0, changes) * steps);
-                (mean, variance)
-            }
-            SimpleKind::Drift => {
-                let slope = self.errors.mean;
-                let variance = known(2.0).then(|| {
-                    let of_step = self.errors.mean_square(slope, changes - 1.0);
-                    of_step * steps * (1.0 + steps / self.errors.weight)
-                });
-                (mean + slope * steps, variance)
-            }
+    /// What the step `ahead` (from 1) after the tail is expected to be by the values of the same phase.
+    fn same_phase(&self, ahead: usize) -> f64 {
+        let phase = (ahead - 1) % self.season;
+        // The tail ends with a whole season before the next step.
+        let back = self.season - phase;
+        let places = (0..).map_while(|k| self.tail.len().checked_sub(back + k * self.season));
+        let mut values = places
+            .filter_map(|at| self.tail.get(at).copied())
+            .filter(|v| !v.is_nan());
+        let found = match self.kind {
             SimpleKind::WeekdayMean => {
-                let variance =
-                    known(1.0).then(|| self.errors.mean_square(0.0, changes) * phase.inflation());
-                (mean, variance)
+                let (mut sum, mut n) = (0.0, 0);
+                for value in values.take(WEEKS) {
+                    sum += value;
+                    n += 1;
+                }
+                (n > 0).then(|| sum / f64::from(n))
             }
+            _ => values.next(),
+        };
+        // No value of this phase is there: the newest of any.
+        let newest = || self.tail.iter().rev().copied().find(|v| !v.is_nan());
+        found.or_else(newest).unwrap_or(self.first)
+    }
+
+    /// The mean change of a step, its standard error, and the standard deviation of the errors.
+    fn spread(&self) -> (f64, f64, f64) {
+        let mean = self.sum / self.count.max(1.0);
+        let about_mean = (self.squares - self.sum * mean).max(0.0);
+        match self.kind {
+            SimpleKind::Drift => {
+                let sigma = (about_mean / (self.count - 1.0).max(1.0)).sqrt();
+                (mean, sigma / self.count.max(1.0).sqrt(), sigma)
+            }
+            SimpleKind::Mean => (0.0, 0.0, (about_mean / (self.count - 1.0).max(1.0)).sqrt()),
+            _ => (0.0, 0.0, (self.squares / self.count.max(1.0)).sqrt()),
         }
     }
 }
 
 impl Fitted for Simple {
-    /// Intervals are there as soon as the series has two values (drift: three).
     fn forecast(&self, ahead: &Ahead<'_>, control: &dyn Control) -> Result<Path, ForecastError> {
-        let upper = f64::midpoint(1.0, ahead.level);
-        let wide = match self.kind {
-            SimpleKind::Mean => student_t_quantile(upper, self.values.n as f64 - 1.0),
-            _ => normal_quantile(upper),
+        control.check()?;
+        let (drift, drift_error, sigma) = self.spread();
+        let z = normal_quantile(0.5 + ahead.level / 2.0);
+        let mut path = Path {
+            mean: Vec::with_capacity(ahead.horizon),
+            bounds: None,
         };
-        let mut path = Path::default();
-        let mut bounds = Some((Vec::new(), Vec::new()));
-        for step in 0..ahead.horizon {
-            if step % BETWEEN_LOOKS == 0 {
-                control.check()?;
-            }
-            let (mean, variance) = self.at(step);
-            path.mean.push(mean);
-            match (variance, &mut bounds) {
-                (Some(variance), Some((low, high))) => {
-                    let reach = wide * variance.sqrt();
-                    low.push(mean - reach);
-                    high.push(mean + reach);
+        let (mut lower, mut upper) = (Vec::new(), Vec::new());
+        for step in 1..=ahead.horizon {
+            let seasons = ((step - 1) / self.season + 1) as f64;
+            let (mean, half) = match self.kind {
+                SimpleKind::Mean => {
+                    let t =
+                        student_t_quantile(0.5 + ahead.level / 2.0, (self.count - 1.0).max(1.0));
+                    let mean = self.first + self.sum / self.count.max(1.0);
+                    (mean, t * sigma * (1.0 + 1.0 / self.count.max(1.0)).sqrt())
                 }
-                _ => bounds = None,
-            }
+                SimpleKind::WeekdayMean => (self.same_phase(step), z * sigma),
+                _ => {
+                    let variance = sigma * sigma * seasons + (seasons * drift_error).powi(2);
+                    (self.same_phase(step) + seasons * drift, z * variance.sqrt())
+                }
+            };
+            path.mean.push(mean);
+            lower.push(mean - half);
+            upper.push(mean + half);
         }
-        path.bounds = bounds;
+        // One error, or none, tells no spread.
+        if self.count > 1.0 {
+            path.bounds = Some((lower, upper));
+        }
         Ok(path)
     }
 
     fn append(&mut self, newer: &Input<'_>, control: &dyn Control) -> Result<(), ForecastError> {
-        if newer.y.iter().any(|v| v.is_infinite()) {
-            return Err(ForecastError::Infinite);
-        }
-        for some in newer.y.chunks(BETWEEN_LOOKS) {
-            control.check()?;
-            for value in some {
-                self.step(*value);
+        for (at, value) in newer.y.iter().copied().enumerate() {
+            if at % 4096 == 0 {
+                control.check()?;
+            }
+            if !value.is_nan() {
+                let known = self.tail.iter().any(|v| !v.is_nan());
+                let error = match self.kind {
+                    SimpleKind::Mean => Some(value - self.first),
+                    // The first season has nothing before it.
+                    _ => (known && self.tail.len() >= self.season)
+                        .then(|| value - self.same_phase(1)),
+                };
+                if let Some(error) = error {
+                    self.count += 1.0;
+                    self.sum += error;
+                    self.squares += error * error;
+                }
+            }
+            self.tail.push(value);
+            if self.tail.len() >= 2 * self.kept() {
+                self.tail.drain(..self.tail.len() - self.kept());
             }
         }
+        let old = self.tail.len().saturating_sub(self.kept());
+        self.tail.drain(..old);
         Ok(())
     }
 
     fn check(&self) -> Result<(), &'static str> {
-        if self.next >= self.phases.len() || self.values.n == 0 {
-            return Err("a simple method has no season or no values");
+        if self.season == 0 || self.tail.len() > self.kept() {
+            return Err("a simple method has an impossible season");
         }
-        let sound = |phase: &Phase| {
-            phase.values.len() <= WEEKS && phase.values.iter().all(|v| v.is_finite())
-        };
-        if !self.phases.iter().all(sound) || !self.values.check() || !self.errors.check() {
+        let sums = [self.count, self.sum, self.squares, self.first];
+        if self.tail.iter().any(|v| v.is_infinite())
+            || sums.iter().any(|v| !v.is_finite())
+            || self.count < 0.0
+        {
             return Err("a simple method has impossible values");
-        }
-        if self.errors.n > 0 && self.errors.weight <= 0.0 {
-            return Err("a simple method has errors without weight");
         }
         Ok(())
     }
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 #[path = "simple_tests.rs"]
+#[allow(clippy::unwrap_used)]
 mod tests;

@@ -150,7 +150,7 @@ pub fn rolling_origins(
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
     use crate::forecasts::oracle;

@@ -80,12 +80,17 @@ impl ForecastModel {
         control: &dyn Control,
     ) -> Result<Vec<Point>, ForecastError> {
         check_level(level)?;
-        self.forecaster.forecast(&self.known(), horizon, level, control)
+        self.forecaster
+            .forecast(&self.known(), horizon, level, control)
     }
 
     /// What is known of coming days: nothing but what the timeline keeps.
     pub(super) fn known(&self) -> Observed {
-        Observed::new(self.forecaster.timeline.frequency, self.forecaster.timeline.first, Vec::new())
+        Observed::new(
+            self.forecaster.timeline.frequency,
+            self.forecaster.timeline.first,
+            Vec::new(),
+        )
     }
 
     /// What was fitted, to be fitted again.

@@ -31,6 +31,8 @@ pub struct Timeline {
     pub(super) first: i64,
     /// Steps of the grid that the model has seen.
     pub(super) seen: usize,
+    /// Whether a closed day has no value; otherwise it has one of 0 like any other.
+    pub(super) closed_days: bool,
     /// When the shop is open; `None` where it always is.
     pub(super) opening: Option<Opening>,
     /// Steps of a model's season.
@@ -120,6 +122,7 @@ impl Timeline {
             frequency: observed.frequency,
             first: observed.first,
             seen: 0,
+            closed_days: options.learn_closed,
             opening,
             season,
             seasons: Vec::new(),
@@ -187,6 +190,7 @@ impl Timeline {
                 continue;
             }
             let was_open = match observed.open.get(at) {
+                _ if !self.closed_days => true,
                 Some(open) => *open,
                 // A day without sales on which the shop is expected to be closed.
                 None => *value != 0.0 || self.is_open(stamp),

@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 
 use super::calibrate::{Calibration, calibrate};
 use super::compare::diebold_mariano;
+use super::conformal::{Conformal, local_level};
 use super::forecaster::Forecaster;
 use super::metrics::Scores;
 use super::observed::Observed;
@@ -168,21 +169,9 @@ impl Judged<'_> {
         if params.wants_analytic(recipe.method) || runs.is_empty() {
             return Ok(runs);
         }
-        let conformal = calibrate(self.past, recipe, self.calibration, control)?;
-        for run in &mut runs {
-            let floor = run.known.iter().all(|v| v.is_nan() || *v >= 0.0);
-            for outcome in &mut run.outcomes {
-                let step = outcome.step;
-                let bounds = |c: &super::conformal::Conformal| {
-                    let (lower, upper) = c.bounds(step?, outcome.forecast, params.level);
-                    Some(if floor {
-                        (lower.max(0.0), upper.max(0.0))
-                    } else {
-                        (lower, upper)
-                    })
-                };
-                outcome.bounds = conformal.as_ref().and_then(bounds);
-            }
+        if let Some(conformal) = calibrate(self.past, recipe, self.calibration, control)? {
+            runs.iter_mut()
+                .for_each(|run| bound(run, &conformal, params.level));
         }
         Ok(runs)
     }
@@ -203,7 +192,10 @@ impl Judged<'_> {
             return Ok((true, "the first model of the series".into()));
         };
         if runs.is_empty() {
-            return Ok((true, "the series is too short to compare models; the newer one serves".into()));
+            return Ok((
+                true,
+                "the series is too short to compare models; the newer one serves".into(),
+            ));
         }
         let theirs = champion.recipe().and_then(|(recipe, params)| {
             let walk = Walk {
@@ -216,7 +208,10 @@ impl Judged<'_> {
             Ok(runs) => runs,
             Err(ForecastError::Stopped(stop)) => return Err(stop.into()),
             Err(why) => {
-                return Ok((true, format!("the model that served cannot be fitted any more: {why}")));
+                return Ok((
+                    true,
+                    format!("the model that served cannot be fitted any more: {why}"),
+                ));
             }
         };
         let (their_mase, _) = measure(&theirs, request.params.level);
@@ -224,7 +219,9 @@ impl Judged<'_> {
         let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len().max(1) as f64;
         let test = diebold_mariano(&ours, &theirs, request.horizon);
         let figures = match (mase, their_mase) {
-            (Some(ours), Some(theirs)) => format!("MASE {ours:.3} against {theirs:.3} on the same holdout"),
+            (Some(ours), Some(theirs)) => {
+                format!("MASE {ours:.3} against {theirs:.3} on the same holdout")
+            }
             _ => format!(
                 "mean absolute error {:.4} against {:.4} on the same holdout",
                 mean(&ours),
@@ -234,12 +231,45 @@ impl Judged<'_> {
         // No test: the losses are the same, or too few.
         let p = test.map_or(1.0, |t| t.better);
         if p < SIGNIFICANT {
-            return Ok((true, format!("better: {figures} (Diebold-Mariano p = {p:.3})")));
+            return Ok((
+                true,
+                format!("better: {figures} (Diebold-Mariano p = {p:.3})"),
+            ));
         }
         if mean(&ours) <= mean(&theirs) {
-            return Ok((true, format!("no worse, and it knows newer days: {figures}")));
+            return Ok((
+                true,
+                format!("no worse, and it knows newer days: {figures}"),
+            ));
         }
-        Ok((false, format!("not better: {figures} (Diebold-Mariano p = {p:.3})")))
+        Ok((
+            false,
+            format!("not better: {figures} (Diebold-Mariano p = {p:.3})"),
+        ))
+    }
+}
+
+/// Puts intervals around the forecasts of an origin.
+fn bound(run: &mut Run, conformal: &Conformal, level: f64) {
+    let steps = run
+        .outcomes
+        .iter()
+        .filter_map(|o| o.step)
+        .max()
+        .map_or(0, |s| s + 1);
+    let mut means = vec![f64::NAN; steps];
+    for outcome in &run.outcomes {
+        if let Some(mean) = outcome.step.and_then(|step| means.get_mut(step)) {
+            *mean = outcome.forecast;
+        }
+    }
+    let (lower, upper) = conformal.bounds(&means, local_level(&run.known, run.season), level);
+    let never_negative = run.known.iter().all(|v| v.is_nan() || *v >= 0.0);
+    let floor = |v: f64| if never_negative { v.max(0.0) } else { v };
+    for outcome in &mut run.outcomes {
+        let Some(step) = outcome.step else { continue };
+        let bounds = lower.get(step).copied().zip(upper.get(step).copied());
+        outcome.bounds = bounds.map(|(lower, upper)| (floor(lower), floor(upper)));
     }
 }
 

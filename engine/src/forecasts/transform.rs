@@ -1,26 +1,24 @@
-//! What is done to the values before a method sees them, and undone on its forecasts.
+//! Transforms of the values before a method is fitted: for series whose spread grows with their level.
 
 use serde::{Deserialize, Serialize};
 
 use super::ForecastError;
 use super::statistics::box_cox_lambda;
 
-/// The range of the parameter that is looked for. Below 0 the transform has an upper end (-1 / lambda): forecasts beyond it would
-/// have no value.
-const LAMBDAS: (f64, f64) = (0.0, 1.0);
+/// The range of the parameter of Box and Cox.
+const LAMBDA: (f64, f64) = (-1.0, 2.0);
+/// No value's logarithm is larger: what is transformed back stays finite.
+const LARGEST_LOG: f64 = 100.0;
 
-/// The largest value that is given back: that of the input's own limit.
-const LARGEST: f64 = 1e15;
-
-/// A transform of the values.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+/// What is done to each value. The forecast that is transformed back is a median, not a mean.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub enum Transform {
-    /// None.
+    /// Nothing.
     #[default]
     None,
     /// The natural logarithm.
     Log,
-    /// Box and Cox's, (y^lambda - 1) / lambda, and the logarithm where lambda is 0.
+    /// `(y^lambda - 1) / lambda` (Box and Cox, Journal of the Royal Statistical Society B 26, 1964).
     BoxCox(f64),
 }
 
@@ -28,122 +26,82 @@ impl Transform {
     /// The logarithm, for values that have one.
     ///
     /// # Errors
-    /// [`ForecastError::NotPositive`] when a value is 0 or below.
+    /// [`ForecastError::NotPositive`].
     pub fn log(y: &[f64]) -> Result<Transform, ForecastError> {
-        Transform::Log.forward(y).map(|_| Transform::Log)
+        positive(y)?;
+        Ok(Transform::Log)
     }
 
-    /// Box and Cox's transform with the parameter from 0 to 1 that [`box_cox_lambda`] finds.
+    /// The transform of Box and Cox with the parameter after which the spread within seasons depends least on their level (Guerrero,
+    /// Journal of Forecasting 12, 1993; as R's `BoxCox.lambda`).
     ///
     /// # Errors
-    /// [`ForecastError::NotPositive`] when a value is 0 or below.
+    /// [`ForecastError::NotPositive`].
     pub fn box_cox(y: &[f64], season: usize) -> Result<Transform, ForecastError> {
-        let lambda = box_cox_lambda(y, season, LAMBDAS.0, LAMBDAS.1);
-        let transform = Transform::BoxCox(lambda);
-        transform.forward(y).map(|_| transform)
+        positive(y)?;
+        let lambda = box_cox_lambda(y, season, LAMBDA.0, LAMBDA.1);
+        // Between the two the difference is that of rounding.
+        if lambda.abs() < 1e-8 {
+            return Ok(Transform::Log);
+        }
+        Ok(Transform::BoxCox(lambda))
     }
 
-    /// The transformed values; NaN stays NaN.
+    /// The values transformed; missing ones stay missing.
     ///
     /// # Errors
-    /// [`ForecastError::NotPositive`] when a value is 0 or below: a series with zeros is refused rather than moved, since every
-    /// way to move it makes zeros weigh differently.
-    pub fn forward(&self, y: &[f64]) -> Result<Vec<f64>, ForecastError> {
-        let method = match self {
-            Transform::None => return Ok(y.to_vec()),
-            Transform::Log => "a logarithm",
-            Transform::BoxCox(_) => "a Box-Cox transform",
-        };
-        if y.iter().any(|v| *v <= 0.0) {
-            return Err(ForecastError::NotPositive { method });
+    /// [`ForecastError::NotPositive`] for a value that has no transform.
+    pub fn forward(self, y: &[f64]) -> Result<Vec<f64>, ForecastError> {
+        if self != Transform::None {
+            positive(y)?;
         }
-        let lambda = self.lambda();
-        Ok(y.iter().map(|v| box_cox(*v, lambda)).collect())
+        Ok(y.iter()
+            .map(|v| match self {
+                Transform::None => *v,
+                Transform::Log => v.ln(),
+                Transform::BoxCox(lambda) => (v.powf(lambda) - 1.0) / lambda,
+            })
+            .collect())
     }
 
-    /// Gives back values of forecasts or bounds, in place: the medians of the distributions. What lies outside of what the
-    /// transform can give is the nearest value: 0, or 1e15.
-    pub fn inverse(&self, values: &mut [f64]) {
-        if *self == Transform::None {
-            return;
-        }
-        let lambda = self.lambda();
-        for value in values {
-            *value = inverse_box_cox(*value, lambda);
-        }
-    }
-
-    /// Gives back means, in place, from the means and variances of the transformed values: the second-order correction of
-    /// Guerrero (1993), as R's `InvBoxCox(biasadj = TRUE)`. Values without a variance get none.
-    pub fn inverse_mean(&self, values: &mut [f64], variances: &[f64]) {
-        self.inverse(values);
-        if *self == Transform::None {
-            return;
-        }
-        let lambda = self.lambda();
-        for (value, variance) in values.iter_mut().zip(variances) {
-            let more = 0.5 * variance * (1.0 - lambda) / value.powf(2.0 * lambda);
-            if more.is_finite() {
-                *value = (*value * (1.0 + more)).min(LARGEST);
-            }
+    /// Transforms back. What is beyond the transform's range becomes the nearest value within.
+    pub fn inverse(self, values: &mut [f64]) {
+        // `min` and `max` would make a number of what is none.
+        for value in values.iter_mut().filter(|v| !v.is_nan()) {
+            *value = match self {
+                Transform::None => *value,
+                Transform::Log => value.min(LARGEST_LOG).exp(),
+                Transform::BoxCox(lambda) => {
+                    let power = (lambda * *value + 1.0).max(0.0);
+                    power.powf(1.0 / lambda).min(LARGEST_LOG.exp())
+                }
+            };
         }
     }
 
     /// Verifies what was read from bytes.
     ///
     /// # Errors
-    /// What is wrong.
-    pub fn check(&self) -> Result<(), &'static str> {
+    /// What does not fit.
+    pub fn check(self) -> Result<(), &'static str> {
         match self {
-            Transform::BoxCox(lambda) if !(-5.0..=5.0).contains(lambda) => {
+            Transform::BoxCox(lambda)
+                if !(LAMBDA.0..=LAMBDA.1).contains(&lambda) || lambda == 0.0 =>
+            {
                 Err("a transform has an impossible parameter")
             }
             _ => Ok(()),
         }
     }
+}
 
-    fn lambda(&self) -> f64 {
-        match self {
-            Transform::None => 1.0,
-            Transform::Log => 0.0,
-            Transform::BoxCox(lambda) => *lambda,
-        }
+fn positive(y: &[f64]) -> Result<(), ForecastError> {
+    if y.iter().any(|v| *v <= 0.0) {
+        return Err(ForecastError::NotPositive {
+            method: "a transform",
+        });
     }
-}
-
-/// Near 0 the power loses its digits; the logarithm is within 1e-10 of it there.
-fn is_log(lambda: f64) -> bool {
-    lambda.abs() < 1e-12
-}
-
-/// Box and Cox's transform of a value above 0.
-#[must_use]
-pub fn box_cox(value: f64, lambda: f64) -> f64 {
-    if is_log(lambda) {
-        value.ln()
-    } else {
-        (lambda * value.ln()).exp_m1() / lambda
-    }
-}
-
-/// Undoes [`box_cox`]. What lies outside of what it can give is the nearest value: 0, or 1e15.
-#[must_use]
-pub fn inverse_box_cox(value: f64, lambda: f64) -> f64 {
-    let value = if is_log(lambda) {
-        value.exp()
-    } else {
-        let inside = lambda * value;
-        if inside > -1.0 {
-            (inside.ln_1p() / lambda).exp()
-        } else if value.is_nan() {
-            value
-        } else if lambda > 0.0 {
-            0.0
-        } else {
-            LARGEST
-        }
-    };
-    value.min(if value.is_nan() { value } else { LARGEST })
+    Ok(())
 }
 
 #[cfg(test)]
@@ -153,63 +111,49 @@ mod tests {
     use crate::forecasts::oracle;
 
     #[test]
-    fn what_is_done_is_undone() {
-        let y = [1e-6, 0.5, 1.0, 3.0, 1e9, f64::NAN];
-        let transforms = [-0.9, -0.2, 1e-13, 0.0, 0.3, 1.0, 2.0].map(Transform::BoxCox);
-        for transform in transforms
-            .into_iter()
-            .chain([Transform::Log, Transform::None])
-        {
-            let mut back = transform.forward(&y).unwrap();
-            transform.inverse(&mut back);
-            for (a, b) in y.iter().zip(&back).take(4) {
-                assert!((a - b).abs() <= 1e-9 * a + 1e-10, "{transform:?}: {a} {b}");
+    fn guerreros_parameter_is_that_of_r() {
+        for (case, series, season) in [
+            ("tests_air", "airpassengers", 12),
+            ("tests_usacc", "usaccdeaths", 12),
+            ("tests_retail7", "retail_daily", 7),
+            ("tests_nile", "nile", 1),
+        ] {
+            let theirs = oracle::r(case).one("boxcox_lambda_guerrero");
+            let y = oracle::series(series);
+            let Transform::BoxCox(ours) = Transform::box_cox(&y, season).unwrap() else {
+                unreachable!("{case}");
+            };
+            // R's search ends when it is within 1.2e-4.
+            assert!((ours - theirs).abs() < 1e-3, "{case}: {ours} {theirs}");
+        }
+    }
+
+    #[test]
+    fn values_come_back() {
+        let y = [0.5, 1.0, f64::NAN, 300.0];
+        for transform in [
+            Transform::None,
+            Transform::Log,
+            Transform::BoxCox(-0.3),
+            Transform::BoxCox(0.5),
+        ] {
+            let mut there = transform.forward(&y).unwrap();
+            transform.inverse(&mut there);
+            for (a, b) in there.iter().zip(&y) {
+                assert!((a - b).abs() < 1e-9 * b || a.is_nan() && b.is_nan());
             }
-            assert!(back[5].is_nan());
             assert_eq!(transform.check(), Ok(()));
         }
-        // R: BoxCox(3, 0.3), InvBoxCox(2, 0.3), InvBoxCox(2, 0.3, biasadj = TRUE, fvar = 0.04)
-        assert!((box_cox(3.0, 0.3) - 1.301_297_234_39).abs() < 1e-9);
-        assert!((inverse_box_cox(2.0, 0.3) - 4.790_710_662_29).abs() < 1e-8);
-        let mut mean = [2.0];
-        Transform::BoxCox(0.3).inverse_mean(&mut mean, &[0.04]);
-        assert!((mean[0] - 4.816_909_861_22).abs() < 1e-8, "{}", mean[0]);
-        // The mean of a lognormal, to the second order: e * (1 + 0.02).
-        let mut mean = [1.0];
-        Transform::Log.inverse_mean(&mut mean, &[0.04]);
-        assert!((mean[0] - 1.02 * std::f64::consts::E).abs() < 1e-12);
-    }
-
-    #[test]
-    fn forecasts_beyond_the_ends() {
-        assert_eq!(inverse_box_cox(-10.0, 0.5), 0.0);
-        assert_eq!(inverse_box_cox(10.0, -0.5), 1e15);
-        assert_eq!(inverse_box_cox(1e9, 0.0), 1e15);
-        assert_eq!(inverse_box_cox(f64::INFINITY, 0.5), 1e15);
-        assert!(inverse_box_cox(f64::NAN, 0.5).is_nan());
-        assert!(inverse_box_cox(f64::NAN, 0.0).is_nan());
-    }
-
-    #[test]
-    fn what_is_refused() {
-        for y in [[1.0, 0.0], [1.0, -3.0]] {
-            assert!(matches!(
-                Transform::log(&y),
-                Err(ForecastError::NotPositive { .. })
-            ));
-            assert!(matches!(
-                Transform::box_cox(&y, 1),
-                Err(ForecastError::NotPositive { .. })
-            ));
-        }
-        assert_eq!(Transform::log(&[f64::NAN, 1.0]).unwrap(), Transform::Log);
+        // 2 sqrt(y) - 2 is never below -2.
+        let mut beyond = [-5.0, -2.0, 1e9];
+        Transform::BoxCox(0.5).inverse(&mut beyond);
+        assert_eq!(&beyond[..2], [0.0, 0.0]);
+        assert!(beyond[2].is_finite());
+        assert!(Transform::log(&[1.0, 0.0]).is_err());
         assert!(Transform::BoxCox(f64::NAN).check().is_err());
-        assert!(Transform::BoxCox(1e9).check().is_err());
-        // Guerrero's parameter is below 0 here.
-        let air = oracle::series("airpassengers");
-        let Transform::BoxCox(lambda) = Transform::box_cox(&air, 12).unwrap() else {
-            panic!("another transform");
-        };
-        assert!((0.0..0.001).contains(&lambda), "{lambda}");
+        assert_eq!(
+            Transform::box_cox(&[3.0; 50], 7).unwrap(),
+            Transform::BoxCox(1.0)
+        );
     }
 }

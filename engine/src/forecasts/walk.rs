@@ -1,10 +1,10 @@
 //! Walking forward: forecasts from several origins in the past, each made from what was known there.
 
+use super::ForecastError;
 use super::forecaster::Forecaster;
 use super::observed::Observed;
 use super::recipe::Recipe;
 use super::timeline::TimelineOptions;
-use super::ForecastError;
 use crate::control::Control;
 
 /// A forecast step and what came.
@@ -88,7 +88,13 @@ impl Walk<'_> {
         recipe: &Recipe,
         control: &dyn Control,
     ) -> Result<Forecaster, ForecastError> {
-        Forecaster::fit(&self.known(cutoff), recipe, self.options, self.seed, control)
+        Forecaster::fit(
+            &self.known(cutoff),
+            recipe,
+            self.options,
+            self.seed,
+            control,
+        )
     }
 
     /// What a method is fitted to at an origin.
@@ -131,7 +137,8 @@ impl Walk<'_> {
                 Some(false) => 0.0,
                 _ => value,
             };
-            let closed_as_expected = point.step.is_none() && (was_open == Some(false) || actual == 0.0);
+            let closed_as_expected =
+                point.step.is_none() && (was_open == Some(false) || actual == 0.0);
             if actual.is_nan() || closed_as_expected {
                 continue;
             }
@@ -151,3 +158,8 @@ impl Walk<'_> {
         })
     }
 }
+
+#[cfg(test)]
+#[path = "walk_tests.rs"]
+#[allow(clippy::unwrap_used)]
+mod tests;

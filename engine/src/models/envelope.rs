@@ -41,6 +41,8 @@ pub enum Kind {
     Segments,
     /// Association rules of baskets.
     Baskets,
+    /// A forecast of one series.
+    Forecast,
 }
 
 impl Kind {
@@ -49,22 +51,24 @@ impl Kind {
             Kind::Churn => 1,
             Kind::Segments => 2,
             Kind::Baskets => 3,
+            Kind::Forecast => 4,
         }
     }
 
     fn of(code: u16) -> Option<Kind> {
-        [Kind::Churn, Kind::Segments, Kind::Baskets]
+        [Kind::Churn, Kind::Segments, Kind::Baskets, Kind::Forecast]
             .into_iter()
             .find(|k| k.code() == code)
     }
 
-    /// The task that models of this kind are for.
+    /// The task that models of this kind are for; of forecasts there is one for each series.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Kind::Churn => "churn",
             Kind::Segments => "segments",
             Kind::Baskets => "baskets",
+            Kind::Forecast => "forecast",
         }
     }
 }

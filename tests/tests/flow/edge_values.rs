@@ -95,7 +95,7 @@ pub const PATHS: [&str; 13] = [
 ];
 
 /// What is neither a path nor known as anything else.
-pub const WORDS: [&str; 26] = [
+pub const WORDS: [&str; 33] = [
     "NULL",
     "''",
     "'12347'",
@@ -113,6 +113,13 @@ pub const WORDS: [&str; 26] = [
     "'SELECT b, i FROM generate_series(1, 40) AS b, generate_series(1, b) AS i'",
     "'DELETE FROM retailscope.fact_sales RETURNING invoice_no, product_key'",
     "'SELECT 1; SELECT 2'",
+    "'SELECT i % 9, ''2020-01-01''::date + i, i % 13 FROM generate_series(1, 400) AS i'",
+    "'SELECT date AS ds, gross_revenue AS y FROM retailscope.mart_daily_kpis'",
+    "'revenue'",
+    "'sku:22423'",
+    "'country:France'",
+    "'naive'",
+    "'day'",
     "'logistic_regression'",
     "'random_forest'",
     "'kmeans'",

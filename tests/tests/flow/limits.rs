@@ -14,7 +14,8 @@ fn every_function_survives_every_value() {
     client
         .batch_execute(
             "SELECT rs_refresh_marts(); SELECT rs_generate_sales(60, 300); SELECT rs_train_churn('logistic_regression', 30);
-             SELECT rs_train_segments(3); SELECT rs_mine_rules(0.01, 0.1); SET statement_timeout = '3s'",
+             SELECT rs_train_segments(3); SELECT rs_mine_rules(0.01, 0.1); SELECT rs_refresh_marts(); SELECT rs_train_forecast(model => 'ets');
+             SET statement_timeout = '3s'",
         )
         .unwrap();
     let good = format!("'{}'", path.display());
@@ -66,6 +67,7 @@ fn every_function_survives_every_value() {
     }
     calls.extend(of_models());
     calls.extend(of_baskets());
+    calls.extend(of_forecasts());
     for call in [
         "rs_lake_sweep()",
         "rs_lake_status()",
@@ -213,6 +215,89 @@ fn of_baskets() -> Vec<String> {
     calls
 }
 
+/// Calls of the functions for forecasts with each value of each argument.
+fn of_forecasts() -> Vec<String> {
+    let mut calls = Vec::new();
+    let mut add = |call: String| calls.push(format!("SELECT {call}"));
+    let few = "$q$SELECT i % 5, date '2020-01-01' + i, i FROM generate_series(1, 200) AS i$q$";
+    for n in INTEGERS {
+        add(format!(
+            "rs_train_forecast(model => 'naive', horizon => {n})"
+        ));
+        add(format!("rs_forecast_revenue({n})"));
+        add(format!("rs_forecast_demand('22423', {n})"));
+        add(format!("rs_forecast({few}, {n}, 'naive')"));
+        add(format!(
+            "rs_forecast({few}, 3, 'naive', season_length => {n})"
+        ));
+        add(format!("rs_forecast_products({n}, 3, 'naive')"));
+        add(format!("rs_forecast_products(3, {n}, 'naive')"));
+        add(format!(
+            "rs_backtest(models => '{{naive}}', horizon => {n}, folds => 2)"
+        ));
+        add(format!(
+            "rs_backtest(models => '{{naive}}', horizon => 7, folds => {n})"
+        ));
+        add(format!(
+            "rs_backtest(models => '{{naive}}', horizon => 7, folds => 2, step => {n})"
+        ));
+        add(format!("rs_generate_holidays('GB', {n})"));
+        add(format!("rs_generate_holidays('GB', 2000, {n})"));
+        for m in INTEGERS {
+            add(format!("rs_time_series_split({n}, {m})"));
+            add(format!("rs_time_series_split(100, 3, {n}, {m})"));
+        }
+    }
+    for seed in LONG_INTEGERS {
+        add(format!(
+            "rs_train_forecast(model => 'naive', seed => {seed})"
+        ));
+    }
+    for level in FLOATS {
+        add(format!("rs_forecast_revenue(3, {level})"));
+        add(format!("rs_forecast({few}, 3, 'naive', {level})"));
+        let values = format!(
+            "$q$SELECT date '2020-01-01' + i, CASE i WHEN 7 THEN {level} ELSE i END::float8 FROM generate_series(1, 40) AS i$q$"
+        );
+        for model in ["naive", "ets", "auto"] {
+            add(format!("rs_forecast({values}, 3, '{model}')"));
+        }
+    }
+    for word in WORDS.iter().chain(&PATHS) {
+        add(format!("rs_train_forecast({word}, 'naive')"));
+        add(format!("rs_train_forecast('revenue', {word})"));
+        add(format!("rs_forecast_series({word})"));
+        add(format!("rs_forecast_demand({word})"));
+        add(format!("rs_forecast({word}, 3, 'naive')"));
+        add(format!("rs_forecast({few}, 3, {word})"));
+        add(format!("rs_forecast({few}, 3, 'naive', freq => {word})"));
+        add(format!("rs_backtest({word}, '{{naive}}', 7, 2)"));
+        add(format!(
+            "rs_backtest('units', '{{naive}}', 7, 2, window_type => {word})"
+        ));
+        add(format!("rs_generate_holidays({word}, 2020, 2021)"));
+        add(format!("rs_daily_features(NULL, {word})"));
+    }
+    for list in LISTS {
+        add(format!("rs_backtest('units', {list}, 7, 2)"));
+    }
+    for document in documents() {
+        add(format!(
+            "rs_train_forecast('units', 'naive', 7, {document})"
+        ));
+        add(format!(
+            "rs_backtest('units', '{{naive}}', 7, 2, params => {document})"
+        ));
+        add(format!(
+            "rs_forecast({few}, 3, 'naive', params => {document})"
+        ));
+        add(format!(
+            "rs_forecast_products(3, 2, 'naive', params => {document})"
+        ));
+    }
+    calls
+}
+
 #[test]
 fn deep_json_is_an_error_and_not_an_overflow() {
     let cluster = cluster();
@@ -229,6 +314,10 @@ fn deep_json_is_an_error_and_not_an_overflow() {
                 format!("rs_predict_churn({document}::jsonb)"),
                 format!("rs_mine_rules(options => {document})"),
                 format!("rs_frequent_itemsets('SELECT 1, 2', 1, options => {document})"),
+                format!("rs_train_forecast(params => {document})"),
+                format!("rs_backtest(params => {document})"),
+                format!("rs_forecast_products(params => {document})"),
+                format!("rs_forecast('SELECT now(), 2', 1, params => {document})"),
             ] {
                 let error = client.batch_execute(&format!("SELECT {call}")).unwrap_err();
                 let code = sqlstate(&error);

@@ -13,6 +13,7 @@ mod baskets_limits;
 mod baskets_real;
 mod cancel;
 mod cancel_baskets;
+mod cancel_forecasts;
 mod cancel_models;
 mod churn_real;
 mod crash;

@@ -130,7 +130,7 @@ impl Words {
 
 /// A document with keys that mean something and values that need not.
 fn document(dice: &mut Dice) -> String {
-    const KEYS: [&str; 40] = [
+    const KEYS: [&str; 49] = [
         "features",
         "cutoffs",
         "holdout",
@@ -170,9 +170,18 @@ fn document(dice: &mut Dice) -> String {
         "top_k",
         "rank_by",
         "validation_days",
+        "as_of",
+        "holidays",
+        "season",
+        "order",
+        "xreg",
+        "models",
+        "interval",
+        "transform",
+        "gap",
         "",
     ];
-    const VALUES: [&str; 23] = [
+    const VALUES: [&str; 28] = [
         "null",
         "true",
         "false",
@@ -195,6 +204,11 @@ fn document(dice: &mut Dice) -> String {
         "\"closed\"",
         "\"confidence\"",
         "5000",
+        "\"2024-06-01\"",
+        "\"GB\"",
+        "[1, 1, 1]",
+        "[\"naive\", \"ets\"]",
+        "\"conformal\"",
         "{\"value\": \"x\"}",
     ];
     let pairs: Vec<String> = (0..=dice.below(3))
@@ -209,7 +223,8 @@ const TRAIN: &str = "
     SELECT rs_generate_sales(60, 300);
     SELECT rs_train_churn('logistic_regression', 30); SELECT rs_train_churn('xgboost', 30, '{\"n_estimators\": 5}');
     SELECT rs_promote((SELECT min(model_id) FROM rs_models('churn'))); SELECT rs_promote((SELECT max(model_id) FROM rs_models('churn')));
-    SELECT rs_train_segments(3); SELECT rs_mine_rules(0.01, 0.1); SET statement_timeout = '150ms'";
+    SELECT rs_train_segments(3); SELECT rs_mine_rules(0.01, 0.1); SELECT rs_refresh_marts(); SELECT rs_train_forecast(model => 'naive');
+    SELECT rs_train_forecast(model => 'ets'); SET statement_timeout = '150ms'";
 
 /// What a session may have set, and what may have happened to its tables.
 fn weather(dice: &mut Dice, lake: &str) -> String {

@@ -33,6 +33,11 @@ fn answers(client: &mut Client) -> Vec<Vec<Vec<Option<String>>>> {
         "SELECT r.* FROM (SELECT antecedent FROM rs_rules(NULL, 9)) AS o, rs_recommend(o.antecedent, 7) AS r".to_owned(),
         "SELECT * FROM rs_model_rules((SELECT max(model_id) FROM rs_models('baskets')))".to_owned(),
         "SELECT * FROM rs_frequent_itemsets('SELECT invoice_no, product_key FROM retailscope.fact_sales', 0.01)".to_owned(),
+        "SELECT * FROM rs_forecast_revenue()".to_owned(),
+        "SELECT * FROM rs_forecast_series('units', 9, 0.8)".to_owned(),
+        "SELECT * FROM rs_forecast_products(5, 20)".to_owned(),
+        "SELECT model, fold, n, mae, coverage FROM rs_backtest(models => '{ets,seasonal_naive}', horizon => 7, folds => 2)".to_owned(),
+        "SELECT * FROM rs_forecast('SELECT date, orders FROM retailscope.mart_daily_kpis', 5, 'ets')".to_owned(),
     ]
     .iter()
     .map(|sql| rows_as_text(client, sql))
@@ -67,7 +72,8 @@ fn a_hot_standby_predicts_the_same_and_writes_nothing() {
     assert_eq!(train(&mut client, "xgboost", ""), 2);
     client
         .batch_execute(
-            "SELECT rs_promote(2); SELECT rs_train_segments(4); SELECT rs_mine_rules(0.01, 0.1)",
+            "SELECT rs_promote(2); SELECT rs_train_segments(4); SELECT rs_mine_rules(0.01, 0.1);
+             SELECT rs_train_forecast(model => 'ets'); SELECT rs_train_forecast('units', 'seasonal_naive')",
         )
         .unwrap();
     until_replayed(&mut client, &mut copy);
@@ -86,6 +92,8 @@ fn a_hot_standby_predicts_the_same_and_writes_nothing() {
         "rs_mine_rules()".to_owned(),
         r#"rs_mine_rules(options => '{"nowait": true}')"#.to_owned(),
         "rs_refresh_rules()".to_owned(),
+        "rs_train_forecast()".to_owned(),
+        "rs_generate_holidays('GB', 2020, 2021)".to_owned(),
     ] {
         let (code, message) = failure(&mut copy, &format!("SELECT {call}"));
         assert_eq!(code, "25006", "{call}: {message}");
@@ -112,7 +120,10 @@ fn a_hot_standby_predicts_the_same_and_writes_nothing() {
 fn predictions_of_parallel_plans_are_the_same() {
     let mut client = trained("parallel");
     client
-        .batch_execute("SELECT rs_mine_rules(0.01, 0.1)")
+        .batch_execute(
+            "SELECT rs_mine_rules(0.01, 0.1); SELECT rs_refresh_marts();
+             SELECT rs_train_forecast(model => 'ets'); SELECT rs_train_forecast('units', 'seasonal_naive')",
+        )
         .unwrap();
     let expected = answers(&mut client);
     let setting = if query_one(
@@ -136,6 +147,8 @@ fn predictions_of_parallel_plans_are_the_same() {
         "rs_rules()",
         "rs_recommend('{}')",
         "rs_model_rules(6)",
+        "rs_forecast_revenue()",
+        "rs_forecast_series('units')",
     ] {
         let plan = rows_as_text(
             &mut client,

@@ -22,7 +22,7 @@ fn function_labels() {
         let columns: Vec<&str> = line.split(" | ").collect();
         assert_eq!(columns[7], "f", "SECURITY DEFINER: {line}");
         // A procedure that commits cannot have a SET clause and sets its path itself; a query of the caller's has his path.
-        if columns[3] == "f" && columns[0] != "rs_frequent_itemsets" {
+        if columns[3] == "f" && !["rs_frequent_itemsets", "rs_forecast"].contains(&columns[0]) {
             assert!(
                 columns[8].contains("search_path=pg_catalog, pg_temp"),
                 "{line}"
@@ -79,6 +79,10 @@ fn settings() {
 /// A call of every function that needs no file, in a form that any privileged role can run in a transaction.
 const CALLS: &[(&str, &str)] = &[
     (
+        "rs_backtest",
+        "SELECT * FROM rs_backtest(models => '{naive}', horizon => 7, folds => 2)",
+    ),
+    (
         "rs_churn_frame",
         "SELECT * FROM rs_churn_frame(rs_default_as_of() - 30, 30)",
     ),
@@ -97,8 +101,29 @@ const CALLS: &[(&str, &str)] = &[
     ),
     ("rs_export_lake", "SELECT * FROM rs_export_lake('/nowhere')"),
     (
+        "rs_forecast",
+        "SELECT * FROM rs_forecast('SELECT date, gross_revenue FROM retailscope.mart_daily_kpis', 3, 'naive')",
+    ),
+    (
+        "rs_forecast_demand",
+        "SELECT * FROM rs_forecast_demand('PRODUCT', 3)",
+    ),
+    (
+        "rs_forecast_products",
+        "SELECT * FROM rs_forecast_products(3, 2, 'naive')",
+    ),
+    ("rs_forecast_revenue", "SELECT * FROM rs_forecast_revenue(3)"),
+    (
+        "rs_forecast_series",
+        "SELECT * FROM rs_forecast_series('revenue', 3)",
+    ),
+    (
         "rs_frequent_itemsets",
         "SELECT * FROM rs_frequent_itemsets('SELECT invoice_no, stock_code FROM public.orders', 0.5)",
+    ),
+    (
+        "rs_generate_holidays",
+        "SELECT rs_generate_holidays('GB', 2020, 2021)",
     ),
     (
         "rs_generate_sales",
@@ -158,8 +183,16 @@ const CALLS: &[(&str, &str)] = &[
     ("rs_segment_profiles", "SELECT * FROM rs_segment_profiles()"),
     ("rs_stock_codes", "SELECT rs_stock_codes('PRODUCT')"),
     (
+        "rs_time_series_split",
+        "SELECT * FROM rs_time_series_split(12, 3)",
+    ),
+    (
         "rs_train_churn",
         "SELECT * FROM rs_train_churn('logistic_regression', 30)",
+    ),
+    (
+        "rs_train_forecast",
+        "SELECT * FROM rs_train_forecast(model => 'naive')",
     ),
     ("rs_train_segments", "SELECT * FROM rs_train_segments(3)"),
     ("rs_verify_model", "SELECT rs_verify_model(1)"),
@@ -181,6 +214,7 @@ fn access_matrix() {
          SELECT rs_generate_sales(60, 300); SELECT rs_refresh_marts();
          SELECT rs_train_churn('logistic_regression', 30); SELECT rs_train_churn('xgboost', 30, '{\"n_estimators\": 5, \"promote\": false}');
          SELECT rs_promote(2); SELECT rs_promote(1); SELECT rs_train_segments(3); SELECT rs_mine_rules(0.02, 0.1);
+         SELECT rs_train_forecast(model => 'naive'); SELECT rs_train_forecast('sku:' || antecedent[1], 'naive') FROM rs_rules(n => 1);
          SELECT rs_grant_access('matrix_reader', 'reader'); SELECT rs_grant_access('matrix_analyst', 'analyst');
          SELECT rs_grant_access('matrix_admin', 'admin')",
     );
@@ -205,7 +239,7 @@ fn access_matrix() {
         writeln!(text, "{name:60} {}", cells.concat().trim_end()).unwrap();
     };
     let customer = query_one(&mut db, "SELECT min(customer_id) FROM rs_predict_churn()");
-    let product = query_one(&mut db, "SELECT antecedent[1] FROM rs_rules()");
+    let product = query_one(&mut db, "SELECT antecedent[1] FROM rs_rules(n => 1)");
     for (name, sql) in CALLS {
         let sql = sql
             .replace("CUSTOMER", &customer)

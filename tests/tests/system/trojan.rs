@@ -37,6 +37,7 @@ BEGIN
         ('rs_train_churn', 'text, integer, jsonb, bigint', 'integer'), ('rs_train_segments', 'integer, text, jsonb, bigint', 'integer'),
         ('rs_mine_rules', 'float8, float8, float8, integer, text, date, date, jsonb', 'integer'), ('rs_model_rules', 'bigint', 'integer'),
         ('rs_refresh_rules', '', 'integer'), ('rs_stock_codes', 'text', 'text[]'), ('rs_rules', 'text, integer', 'integer'),
+        ('rs_train_forecast', 'text, text, integer, jsonb, bigint', 'integer'), ('rs_forecast_revenue', 'integer, float8', 'integer'),
         ('rs_recommend', 'text[], integer', 'integer'), ('rs_frequent_itemsets', 'text, float8, integer, text, jsonb', 'integer')
     ) AS v (name, args, result) LOOP
         EXECUTE format('CREATE FUNCTION hostile.%I(%s) RETURNS %s LANGUAGE plpgsql AS %L', one.name, one.args, one.result,
@@ -120,6 +121,18 @@ const OF_MODELS: &[&str] = &[
     "SELECT pg_catalog.count(*) FROM public.rs_recommend(ARRAY['21441', ' oak  photo frame ']) AS a, public.rs_recommend(NULL) AS b",
     "SELECT public.rs_stock_codes('Oak Photo Frame')",
     "SELECT pg_catalog.count(*) FROM public.rs_frequent_itemsets('SELECT invoice_no, product_key FROM retailscope.fact_sales', 0.02)",
+    "SELECT public.rs_generate_holidays('GB')",
+    "SELECT pg_catalog.count(*) FROM public.rs_daily_features(NULL, 'GB')",
+    "SELECT pg_catalog.count(*) FROM public.rs_train_forecast(model => 'ets', horizon => 7, params => '{\"holidays\": \"GB\"}')",
+    "SELECT pg_catalog.count(*) FROM public.rs_train_forecast('sku:oak photo frame', 'naive', 7)",
+    "SELECT pg_catalog.count(*) FROM public.rs_train_forecast('country:united kingdom', 'mean', 7, '{\"holidays\": \"FR\"}')",
+    "SELECT pg_catalog.count(*) FROM public.rs_forecast_revenue() AS a, public.rs_forecast_demand('oak photo frame') AS b,
+            public.rs_forecast_series('country:united kingdom') AS c",
+    "SELECT pg_catalog.count(*) FROM public.rs_backtest('units', '{naive,ets}', 7, 2)",
+    "SELECT pg_catalog.count(*) FROM public.rs_forecast_products(7, 20, 'naive', params => '{\"holidays\": \"GB\"}')",
+    "SELECT pg_catalog.count(*) FROM public.rs_forecast('SELECT date AS ds, gross_revenue AS y FROM retailscope.mart_daily_kpis', 7, 'naive',
+            params => '{\"holidays\": \"GB\"}')",
+    "SELECT pg_catalog.count(*) FROM public.rs_time_series_split(12, 3)",
 ];
 
 const PREDICTIONS: &str = "
@@ -131,6 +144,9 @@ const RULES: &str = "
 const ADVICE: &str = "
     SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.format('%s %s %s', r.rank, a, l.lift), '' ORDER BY r.rank, a.item, l.antecedent, l.consequent))
     FROM retailscope.mart_association_rules AS r, public.rs_recommend(r.antecedent) AS a, public.rs_rules(r.antecedent_descriptions[1]) AS l";
+const FORECASTS: &str = "
+    SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.format('%s %s %s', f.date, f.forecast, p), '' ORDER BY f.date, p.stock_code))
+    FROM public.rs_forecast_revenue(7) AS f, public.rs_forecast_products(1, 5, 'naive') AS p";
 
 /// R05: with hostile overloads first in the path, every function still gives the right answer and no trap runs.
 #[test]
@@ -217,6 +233,7 @@ fn hostile_overloads_never_run() {
             query_one(&mut db, SEGMENTS),
             query_one(&mut db, RULES),
             query_one(&mut db, ADVICE),
+            query_one(&mut db, FORECASTS),
             query_one(&mut db, facts),
             query_one(&mut db, marts),
             query_one(&mut empty, facts),
@@ -260,13 +277,14 @@ fn hostile_overloads_never_run() {
         segments,
         rules,
         advice,
+        forecasts,
         facts,
         marts,
         rebuilt_facts,
         rebuilt_marts,
     ] = &answers[0];
     assert!(!predictions.is_empty() && !segments.is_empty());
-    assert!(!rules.is_empty() && !advice.is_empty());
+    assert!(!rules.is_empty() && !advice.is_empty() && !forecasts.is_empty());
     assert_eq!((facts, marts), (rebuilt_facts, rebuilt_marts));
     assert!(!facts.is_empty() && !marts.is_empty());
 }

@@ -1,6 +1,7 @@
 //! Numerical tools of the methods.
 
 mod gamma;
+pub mod linear;
 mod normal;
 mod special;
 

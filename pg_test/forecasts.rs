@@ -1,0 +1,583 @@
+//! Forecasts: of a shop whose weeks are all alike, so that what comes next is known.
+
+use pgrx::prelude::*;
+
+#[pg_schema]
+mod tests {
+    use super::*;
+    use crate::pg_test_suite::{caught, number, quoted, text, truth};
+
+    /// Closed at weekends from Monday, 6 January 2020, to Friday, 26 June. On the n-th weekday it sells n teas at 10 to the United
+    /// Kingdom, and on Mondays two mugs at 5 to France besides: 20, 20, 30, 40, 50. Postage and returns are no sales.
+    const SHOP: &str = "CREATE TABLE public.week_shop AS
+        SELECT to_char(d, 'YYYYMMDD') || k.code AS invoice_no, k.code AS stock_code, k.description, k.quantity AS quantity, d + time '10:00' AS sold_at,
+               k.price AS unit_price, k.customer AS customer_id, k.country
+        FROM generate_series('2020-01-06'::date, '2020-06-26', '1 day') AS d
+        CROSS JOIN LATERAL (VALUES ('11111', 'Tea Set', extract(isodow FROM d)::int, 10, '10001', 'United Kingdom', true),
+                                   ('22222', 'Mug', 2, 5, '20002', 'France', extract(isodow FROM d) = 1),
+                                   ('POST', 'POSTAGE', 1, 7, '10001', 'United Kingdom', true)) AS k (code, description, quantity, price, customer, country, sells)
+        WHERE k.sells AND extract(isodow FROM d) < 6
+        UNION ALL VALUES ('C1', '11111', 'Tea Set', -1, '2020-06-24 11:00'::timestamp, 10, '10001', 'United Kingdom');
+        SELECT rs_ingest_table('public.week_shop'); SELECT rs_refresh_marts()";
+
+    fn shop() {
+        Spi::run(SHOP).unwrap();
+    }
+
+    fn trained(call: &str) -> i64 {
+        number(&format!("SELECT model_id FROM rs_train_forecast({call})"))
+    }
+
+    /// Seven days, and whether all intervals hold their forecast and closed days have none.
+    fn week(call: &str) -> String {
+        text(&format!(
+            "SELECT min(f.date) || ' ' || string_agg(round(f.forecast::numeric, 2)::float8::text, ' ' ORDER BY f.date)
+                    || ' ' || bool_and(CASE WHEN extract(isodow FROM f.date) > 5 THEN f.lower IS NULL AND f.upper IS NULL
+                                            ELSE f.lower <= f.forecast AND f.forecast <= f.upper END)
+             FROM {call} AS f"
+        ))
+    }
+
+    #[pg_test]
+    fn each_series_goes_on_as_its_weeks_did() {
+        shop();
+        for (series, asked, expected) in [
+            ("revenue", "rs_forecast_revenue(7)", "20 20 30 40 50"),
+            ("orders", "rs_forecast_series('orders', 7)", "2 1 1 1 1"),
+            ("units", "rs_forecast_series(' UNITS', 7)", "3 2 3 4 5"),
+            (
+                "customers",
+                "rs_forecast_series('customers', 7)",
+                "2 1 1 1 1",
+            ),
+            ("sku:11111", "rs_forecast_demand('11111', 7)", "1 2 3 4 5"),
+            ("sku: mug", "rs_forecast_demand(' 22222 ', 7)", "2 0 0 0 0"),
+            (
+                "SKU:Tea set",
+                "rs_forecast_demand('tea  set', 7)",
+                "1 2 3 4 5",
+            ),
+            (
+                "country:france",
+                "rs_forecast_series('country:France', 7)",
+                "10 0 0 0 0",
+            ),
+            (
+                "country:United Kingdom",
+                "rs_forecast_series('Country: united kingdom', 7)",
+                "10 20 30 40 50",
+            ),
+        ] {
+            let row = text(&format!(
+                "SELECT concat_ws(' ', model, mae, promoted) FROM rs_train_forecast({}, 'seasonal_naive', 7)",
+                quoted(series)
+            ));
+            assert_eq!(row, "seasonal_naive 0 t", "{series}");
+            // Saturday and Sunday come first.
+            assert_eq!(
+                week(asked),
+                format!("2020-06-27 0 0 {expected} true"),
+                "{series}"
+            );
+        }
+        assert_eq!(
+            text("SELECT string_agg(DISTINCT task_name, ' ' ORDER BY task_name) FROM rs_models()"),
+            "forecast:country:France forecast:country:United Kingdom forecast:customers forecast:orders forecast:revenue \
+             forecast:sku:11111 forecast:sku:22222 forecast:units"
+        );
+        assert_eq!(
+            text(
+                "SELECT concat_ws(' ', as_of, training_rows, algorithm, params ->> 'horizon', params ->> 'method') FROM rs_models('forecast:revenue')"
+            ),
+            "2020-06-27 173 seasonal_naive 7 seasonal_naive"
+        );
+        assert!(truth(
+            "SELECT bool_and(rs_verify_model(model_id)::text = '') FROM rs_models()"
+        ));
+    }
+
+    #[pg_test]
+    fn new_days_move_the_forecast_and_not_the_model() {
+        shop();
+        let id = trained("'revenue', 'seasonal_naive', 7");
+        Spi::run("PREPARE next_week AS SELECT sum(forecast)::bigint * 1000 + min(model_id) FROM rs_forecast_revenue(7)").unwrap();
+        let prepared = || number("EXECUTE next_week");
+        assert_eq!(prepared(), 160_000 + id);
+        // A week that sells twice as much, but for a holiday on its Wednesday.
+        Spi::run(
+            "INSERT INTO public.week_shop
+             SELECT 'N' || invoice_no, stock_code, description, 2 * quantity, sold_at + interval '7 days', unit_price, customer_id, country
+             FROM public.week_shop WHERE sold_at >= '2020-06-22' AND sold_at::date <> '2020-06-24';
+             SELECT rs_ingest_table('public.week_shop'); SELECT rs_refresh_marts()",
+        )
+        .unwrap();
+        assert_eq!(
+            week("rs_forecast_revenue(7)"),
+            "2020-07-04 0 0 40 40 30 80 100 true"
+        );
+        assert_eq!(prepared(), 290_000 + id);
+        // Another model follows at once, and back again.
+        let other = trained("'revenue', 'naive', 7, '{\"promote\": false}'");
+        assert_eq!(prepared(), 290_000 + id);
+        Spi::run(&format!("SELECT rs_promote({other})")).unwrap();
+        assert_eq!(prepared(), 500_000 + other);
+        Spi::run("SELECT rs_rollback('forecast:revenue')").unwrap();
+        assert_eq!(prepared(), 290_000 + id);
+        assert_eq!(
+            caught(&format!("SELECT rs_drop_model({id})")).state,
+            "55006"
+        );
+    }
+
+    #[pg_test]
+    fn what_came_later_is_not_known() {
+        shop();
+        let at = "'seasonal_naive', 7, '{\"as_of\": \"2020-05-02\"}'";
+        let hash = |id: i64| {
+            text(&format!(
+                "SELECT concat_ws(' ', m.data_hash, m.as_of, md5(c.data)) FROM retailscope.model AS m JOIN retailscope.model_chunk AS c USING (model_id) WHERE model_id = {id}"
+            ))
+        };
+        let series = ["revenue", "sku:11111", "country:France"];
+        let before: Vec<String> = series
+            .iter()
+            .map(|s| hash(trained(&format!("'{s}', {at}"))))
+            .collect();
+        assert!(before.iter().all(|h| h.contains(" 2020-05-02 ")));
+        let backtest = |series: &str| {
+            text(&format!(
+                "SELECT string_agg(concat_ws(' ', model, fold, cutoff, n, mae, mase, coverage), '|') FROM rs_backtest('{series}', '{{naive,mean}}', 7, 3, params => '{{\"as_of\": \"2020-05-02\"}}')"
+            ))
+        };
+        let tested: Vec<String> = series.iter().map(|s| backtest(s)).collect();
+        assert!(tested[0].contains("naive 3 2020-04-25 5 "), "{}", tested[0]);
+        Spi::run(
+            "UPDATE retailscope.fact_sales SET quantity = quantity * 7, amount = amount * 7 WHERE date >= '2020-05-02';
+             SELECT rs_refresh_marts(incremental => false)",
+        )
+        .unwrap();
+        for ((series, before), tested) in series.iter().zip(&before).zip(&tested) {
+            assert_eq!(&hash(trained(&format!("'{series}', {at}"))), before);
+            assert_eq!(&backtest(series), tested);
+        }
+        // The check above can fail.
+        Spi::run(
+            "UPDATE retailscope.fact_sales SET quantity = quantity * 7, amount = amount * 7 WHERE date = '2020-04-27';
+             SELECT rs_refresh_marts(incremental => false)",
+        )
+        .unwrap();
+        for (series, before) in series.iter().zip(&before) {
+            assert_ne!(&hash(trained(&format!("'{series}', {at}"))), before);
+        }
+    }
+
+    #[pg_test]
+    fn a_backtest_has_a_row_for_each_fold_and_one_for_all() {
+        shop();
+        let rows = |call: &str| {
+            text(&format!(
+                "SELECT string_agg(concat_ws(' ', model, coalesce(fold::text, '-'), coalesce(cutoff::text, '-'), n, round(mae::numeric, 4), round(wape::numeric, 4)), E'\\n' ORDER BY place)
+                 FROM (SELECT *, row_number() OVER () AS place FROM rs_backtest({call})) AS b"
+            ))
+        };
+        // The last weeks begin on Saturdays. Friday's 50 for all days: errors of 30, 30, 20, 10 and 0.
+        assert_eq!(
+            rows("models => '{seasonal_naive,naive}', horizon => 7, folds => 2"),
+            "seasonal_naive 1 2020-06-13 5 0.0000 0.0000\nseasonal_naive 2 2020-06-20 5 0.0000 0.0000\nseasonal_naive - - 10 0.0000 0.0000\n\
+             naive 1 2020-06-13 5 18.0000 56.2500\nnaive 2 2020-06-20 5 18.0000 56.2500\nnaive - - 10 18.0000 56.2500"
+        );
+        // Two days that do not count in between.
+        assert_eq!(
+            rows(
+                "models => '{naive}', horizon => 7, folds => 2, step => 14, window_type => 'sliding', params => '{\"gap\": 2}'"
+            ),
+            "naive 1 2020-06-04 5 12.0000 37.5000\nnaive 2 2020-06-18 5 12.0000 37.5000\nnaive - - 10 12.0000 37.5000"
+        );
+        for (call, message) in [
+            (
+                "models => '{naiv}'",
+                "unknown model \"naiv\", did you mean \"naive\"?",
+            ),
+            ("models => '{naive,NULL}'", "unknown model \"NULL\""),
+            ("models => '{}'", "at least one model"),
+            ("folds => 0", "folds must be"),
+            ("step => -1", "step must be"),
+            ("horizon => 1001", "horizon must be"),
+            (
+                "window_type => 'slide'",
+                "unknown window_type \"slide\", did you mean \"sliding\"?",
+            ),
+            (
+                "params => '{\"gaps\": 1}'",
+                "unknown key in params: \"gaps\", did you mean \"gap\"?",
+            ),
+            (
+                "params => '{\"ets\": {\"as_of\": \"2020-02-02\"}}'",
+                "must be the same for all models",
+            ),
+            ("params => '[]'", "must be a JSON object"),
+        ] {
+            let failed = caught(&format!("SELECT * FROM rs_backtest({call})"));
+            assert_eq!(failed.state, "22023", "{call}: {failed:?}");
+            assert!(failed.message.contains(message), "{call}: {failed:?}");
+        }
+    }
+
+    #[pg_test]
+    fn refusals_say_what_to_do() {
+        let empty = caught("SELECT rs_train_forecast()");
+        assert_eq!(
+            (empty.state.as_str(), empty.message.as_str()),
+            ("55000", "mart_daily_kpis has no days yet")
+        );
+        assert!(empty.hint.contains("rs_refresh_marts"));
+        shop();
+        for (sql, state, message, hint) in [
+            (
+                "rs_forecast_revenue()",
+                "55000",
+                "there is no model for forecast:revenue yet",
+                "SELECT * FROM rs_train_forecast();",
+            ),
+            (
+                "rs_forecast_demand('mug')",
+                "55000",
+                "there is no model for forecast:sku:22222 yet",
+                "SELECT * FROM rs_train_forecast('sku:22222');",
+            ),
+            (
+                "rs_forecast_demand(NULL)",
+                "22023",
+                "stock_code must not be NULL",
+                "rs_forecast_products",
+            ),
+            (
+                "rs_forecast_demand('1111')",
+                "22023",
+                "there is no product \"1111\", did you mean \"11111\"?",
+                "dim_product",
+            ),
+            (
+                "rs_forecast_series('revenues')",
+                "22023",
+                "unknown series \"revenues\", did you mean \"revenue\"?",
+                "country:<name>",
+            ),
+            (
+                "rs_forecast_series('product:1')",
+                "22023",
+                "unknown series \"product:1\"",
+                "sku:<stock_code>",
+            ),
+            (
+                "rs_forecast_series('skus:11111')",
+                "22023",
+                "unknown series \"skus:11111\", did you mean \"sku:\"?",
+                "sku:<stock_code>",
+            ),
+            (
+                "rs_forecast_series('sku:')",
+                "22023",
+                "unknown series \"sku:\"",
+                "sku:<stock_code>",
+            ),
+            (
+                "rs_forecast_series('')",
+                "22023",
+                "unknown series \"\"",
+                "sku:<stock_code>",
+            ),
+            (
+                "rs_forecast_series('country:Frence')",
+                "22023",
+                "there is no country \"Frence\", did you mean \"France\"?",
+                "The countries are \"France\", \"United Kingdom\".",
+            ),
+            (
+                "rs_forecast_revenue(0)",
+                "22023",
+                "horizon must be from 1 to 1000, not 0",
+                "days",
+            ),
+            (
+                "rs_forecast_revenue(5, 1)",
+                "22023",
+                "level must be above 0 and below 1, not 1",
+                "0.95",
+            ),
+            (
+                "rs_forecast_revenue(5, 'NaN')",
+                "22023",
+                "level must be above 0 and below 1, not NaN",
+                "0.95",
+            ),
+            (
+                "rs_train_forecast('sku:POST')",
+                "55000",
+                "sku:POST has no sales",
+                "Merchandise",
+            ),
+            (
+                "rs_train_forecast(params => '{\"as_of\": \"2020-01-06\"}')",
+                "55000",
+                "revenue has no sales before 2020-01-06",
+                "rs_refresh_marts",
+            ),
+            (
+                "rs_train_forecast(model => 'prophet')",
+                "22023",
+                "unknown model \"prophet\"",
+                "\"ets\"",
+            ),
+            (
+                "rs_train_forecast(params => '{\"holidays\": \"GBR\"}')",
+                "22023",
+                "there are no holidays of the region \"GBR\"",
+                "\"GB\"",
+            ),
+            (
+                "rs_train_forecast(horizon => -1)",
+                "22023",
+                "horizon must be",
+                "days",
+            ),
+            (
+                "rs_forecast_products(n => -1)",
+                "22023",
+                "n must be 0 or more, not -1",
+                "NULL",
+            ),
+            (
+                "rs_forecast_products(params => '{\"holidays\": \"XX\"}')",
+                "22023",
+                "there are no holidays of the region \"XX\"",
+                "retailscope.holiday",
+            ),
+        ] {
+            let failed = caught(&format!("SELECT * FROM {sql}"));
+            assert_eq!(failed.state, state, "{sql}: {failed:?}");
+            assert!(failed.message.contains(message), "{sql}: {failed:?}");
+            assert!(failed.hint.contains(hint), "{sql}: {failed:?}");
+        }
+        // All arguments may be NULL: then they have their defaults.
+        let id = trained("NULL, 'naive', NULL, NULL, NULL");
+        assert_eq!(
+            text(&format!(
+                "SELECT concat_ws(' ', task_name, seed, params ->> 'horizon') FROM rs_models() WHERE model_id = {id}"
+            )),
+            "forecast:revenue 42 30"
+        );
+        assert_eq!(
+            number("SELECT count(*) FROM rs_forecast_revenue(NULL, NULL)"),
+            30
+        );
+        assert_eq!(
+            number("SELECT count(*) FROM rs_forecast_series(NULL, 1000)"),
+            1000
+        );
+    }
+
+    #[pg_test]
+    fn a_model_that_cannot_be_asked_is_no_champion() {
+        shop();
+        let id = trained("'revenue', 'naive', 7");
+        Spi::run(&format!("UPDATE retailscope.model_chunk SET data = set_byte(data, 30, 255 - get_byte(data, 30)) WHERE model_id = {id}")).unwrap();
+        assert_eq!(
+            caught(&format!("SELECT rs_verify_model({id})")).state,
+            "XX001"
+        );
+        assert_eq!(caught("SELECT rs_forecast_revenue()").state, "XX001");
+        let verdict = text("SELECT verdict FROM rs_train_forecast('revenue', 'naive', 7)");
+        assert!(
+            verdict.starts_with("the model that served cannot be asked"),
+            "{verdict}"
+        );
+        assert_eq!(number("SELECT count(*) FROM rs_forecast_revenue(5)"), 5);
+        // A model of something else under the task's name.
+        Spi::run("SELECT rs_mine_rules(0.1, 0.1, 0); UPDATE retailscope.model_deployment SET model_id = (SELECT max(model_id) FROM retailscope.model)").unwrap();
+        let failed = caught("SELECT rs_forecast_revenue()");
+        assert_eq!(failed.state, "55000", "{failed:?}");
+        assert!(
+            failed.message.contains("one of baskets, not of forecast"),
+            "{failed:?}"
+        );
+    }
+
+    #[pg_test]
+    fn all_products_are_forecast_the_best_sellers_first() {
+        shop();
+        let seen = |call: &str| {
+            text(&format!(
+                "SELECT string_agg(f.line, E'\\n' ORDER BY f.place) FROM (
+                     SELECT p.stock_code || ' ' || min(p.date) || ' ' || string_agg(p.forecast::text, ' ' ORDER BY p.date) AS line, min(p.place) AS place
+                     FROM (SELECT *, row_number() OVER () AS place FROM rs_forecast_products({call})) AS p GROUP BY p.stock_code) AS f"
+            ))
+        };
+        let (tea, mug) = (
+            "11111 2020-06-27 0 0 1 2 3 4 5",
+            "22222 2020-06-27 0 0 2 0 0 0 0",
+        );
+        assert_eq!(
+            seen("7, model => 'seasonal_naive'"),
+            format!("{tea}\n{mug}")
+        );
+        assert_eq!(seen("7, 1, 'seasonal_naive'"), tea);
+        assert_eq!(seen("7, 0, 'seasonal_naive'"), "");
+        // A year later nobody has bought any.
+        assert_eq!(
+            seen("7, NULL, 'seasonal_naive', params => '{\"as_of\": \"2020-05-02\"}'")
+                .replace("2020-05-02", "2020-06-27"),
+            format!("{tea}\n{mug}")
+        );
+        // A product of one day has a forecast, or a note that says why not.
+        Spi::run(
+            "INSERT INTO public.week_shop VALUES ('X', '33333', 'Jam', 1000, '2020-06-26 12:00', 1, '10001', 'Spain');
+             SELECT rs_ingest_table('public.week_shop'); SELECT rs_refresh_marts()",
+        )
+        .unwrap();
+        for model in ["auto", "seasonal_naive", "sarima"] {
+            let jam = text(&format!(
+                "SELECT string_agg(concat_ws(' ', stock_code, coalesce(date::text, '-'), forecast IS NULL, model IS NULL, note IS NULL), '|')
+                 FROM (SELECT * FROM rs_forecast_products(1, 1, '{model}')) AS p"
+            ));
+            assert!(
+                [
+                    "33333 2020-06-27 f f t",
+                    "33333 2020-06-27 f f f",
+                    "33333 - t t f"
+                ]
+                .contains(&jam.as_str()),
+                "{model}: {jam}"
+            );
+        }
+    }
+
+    #[pg_test]
+    fn folds_are_those_of_scikit_learn() {
+        let folds = |call: &str| {
+            text(&format!(
+                "SELECT string_agg(concat_ws(' ', fold, train_start, train_end, test_start, test_end), '|' ORDER BY fold) FROM rs_time_series_split({call})"
+            ))
+        };
+        assert_eq!(folds("12, 3"), "1 0 2 3 5|2 0 5 6 8|3 0 8 9 11");
+        assert_eq!(folds("10, 3, 2, 1, 3"), "1 0 2 4 5|2 2 4 6 7|3 4 6 8 9");
+        assert_eq!(folds("12, NULL, NULL, NULL, NULL"), folds("12, 5"));
+        for call in [
+            "NULL",
+            "-1",
+            "5, 5",
+            "5, 1",
+            "5, 2, 0",
+            "5, 2, -1",
+            "5, 2, 1, -1",
+            "5, 2, 1, 0, -1",
+            "2147483647, 2147483647",
+        ] {
+            let failed = caught(&format!("SELECT rs_time_series_split({call})"));
+            assert_eq!(failed.state, "22023", "{call}: {failed:?}");
+        }
+    }
+
+    #[pg_test]
+    fn holidays_are_added_once_and_counted_from_both_sides() {
+        Spi::run("INSERT INTO retailscope.holiday (date, name, region) VALUES ('2020-05-09', 'Our sale', 'shop'), ('2020-05-08', 'Our own name', 'GB')").unwrap();
+        assert_eq!(number("SELECT rs_generate_holidays('gb', 2020, 2020)"), 9);
+        assert_eq!(number("SELECT rs_generate_holidays('GB', 2020, 2020)"), 0);
+        assert_eq!(
+            text(
+                "SELECT string_agg(to_char(date, 'MMDD'), ' ' ORDER BY date) FROM retailscope.holiday WHERE region = 'GB'"
+            ),
+            "0101 0410 0413 0508 0508 0525 0831 1225 1226 1228"
+        );
+        shop();
+        let days = |call: &str| {
+            text(&format!(
+                "SELECT string_agg(concat_ws(' ', to_char(date, 'MMDD'), is_holiday, coalesce(days_to_holiday::text, '-'), coalesce(days_from_holiday::text, '-')), '|' ORDER BY date)
+                 FROM {call} WHERE date BETWEEN '2020-05-07' AND '2020-05-10'"
+            ))
+        };
+        assert_eq!(
+            days("rs_daily_features()"),
+            "0507 f 1 24|0508 t 0 0|0509 t 0 0|0510 f 15 1"
+        );
+        assert_eq!(
+            days("rs_daily_features(region => 'GB')"),
+            "0507 f 1 24|0508 t 0 0|0509 f 16 1|0510 f 15 2"
+        );
+        assert_eq!(
+            days("rs_daily_features('2020-05-10', 'shop')"),
+            "0507 f 2 -|0508 f 1 -|0509 t 0 0"
+        );
+        assert_eq!(
+            days("rs_daily_features(NULL, 'none')"),
+            "0507 f - -|0508 f - -|0509 f - -|0510 f - -"
+        );
+        // The calendar's years and five more: 2020 is there already.
+        assert_eq!(
+            text(
+                "SELECT concat_ws(' ', rs_generate_holidays('FR') > 60, min(date), max(date)) FROM retailscope.holiday WHERE region = 'FR'"
+            ),
+            "t"
+        );
+        assert_eq!(
+            text(
+                "SELECT concat_ws(' ', min(date), max(date)) FROM retailscope.holiday WHERE region = 'FR'"
+            ),
+            "2020-01-01 2025-12-25"
+        );
+        for (call, message) in [
+            ("NULL", "region must not be NULL"),
+            ("'UK'", "\"UK\""),
+            ("'GB', 1000, 2000", "1000"),
+            ("'GB', 2020, 2019", "2019"),
+        ] {
+            let failed = caught(&format!("SELECT rs_generate_holidays({call})"));
+            assert_eq!(failed.state, "22023", "{call}: {failed:?}");
+            assert!(failed.message.contains(message), "{call}: {failed:?}");
+        }
+        // Of a region that has no rows the ones by rule, and of one with rows these.
+        for region in ["DE", "shop", "GB"] {
+            trained(&format!(
+                "'revenue', 'naive', 7, '{{\"holidays\": \"{region}\"}}'"
+            ));
+        }
+    }
+
+    #[pg_test]
+    fn roles_get_what_they_need() {
+        shop();
+        trained("'revenue', 'naive', 7");
+        Spi::run("CREATE ROLE retailscope_seer; SELECT rs_grant_access('retailscope_seer', 'reader'); SET LOCAL ROLE retailscope_seer").unwrap();
+        for (call, state) in [
+            ("rs_forecast_revenue()", "00000"),
+            ("rs_forecast_products(3, 1, 'naive')", "00000"),
+            (
+                "rs_backtest(models => '{naive}', horizon => 7, folds => 1)",
+                "00000",
+            ),
+            (
+                "rs_forecast('SELECT date, gross_revenue FROM retailscope.mart_daily_kpis', 3, 'naive', params => '{\"holidays\": \"GB\"}')",
+                "00000",
+            ),
+            ("rs_forecast_demand('22222')", "55000"),
+            ("rs_forecast_series('country:France')", "55000"),
+            ("rs_train_forecast()", "42501"),
+            ("rs_generate_holidays('GB')", "42501"),
+        ] {
+            let seen = caught(&format!("SELECT * FROM {call}"));
+            assert_eq!(seen.state, state, "{call}: {seen:?}");
+        }
+        Spi::run("RESET ROLE").unwrap();
+        // A forecast of the sales that one role may see would serve everybody.
+        Spi::run(
+            "SELECT rs_grant_access('retailscope_seer', 'admin'); ALTER TABLE retailscope.mart_daily_kpis ENABLE ROW LEVEL SECURITY;
+             CREATE POLICY june ON retailscope.mart_daily_kpis USING (date >= '2020-06-01'); SET LOCAL ROLE retailscope_seer",
+        )
+        .unwrap();
+        assert_eq!(
+            caught("SELECT rs_train_forecast(model => 'naive')").state,
+            "42501"
+        );
+        Spi::run("RESET ROLE").unwrap();
+    }
+}
