@@ -112,6 +112,10 @@ const CALLS: &[(&str, &str)] = &[
         "rs_forecast_products",
         "SELECT * FROM rs_forecast_products(3, 2, 'naive')",
     ),
+    (
+        "rs_forecast_reconciled",
+        "SELECT * FROM rs_forecast_reconciled(3, model => 'naive')",
+    ),
     ("rs_forecast_revenue", "SELECT * FROM rs_forecast_revenue(3)"),
     (
         "rs_forecast_series",
