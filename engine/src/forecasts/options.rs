@@ -7,6 +7,7 @@ use super::ets::EtsParams;
 use super::intermittent::{IntermittentKind, IntermittentParams};
 use super::recipe::{MOST_MEMBERS, Recipe, Spec, TransformChoice};
 use super::simple::SimpleKind;
+use super::theta::ThetaParams;
 use super::timeline::TimelineOptions;
 use super::{ForecastError, Method};
 use crate::params::{Params, wrong};
@@ -201,6 +202,7 @@ impl ForecastParams {
             }
             Method::Sba => Spec::Intermittent(IntermittentParams::of(IntermittentKind::Sba)),
             Method::Tsb => Spec::Intermittent(IntermittentParams::of(IntermittentKind::Tsb)),
+            Method::Theta => Spec::Theta(ThetaParams::default()),
             Method::Ets => Spec::Ets(self.ets),
             Method::Xgboost => Spec::Boosted(BoostedParams {
                 max_horizon: horizon,

@@ -6,6 +6,7 @@ use super::boosted::{self, Boosted, BoostedParams};
 use super::ets::{self, Ets, EtsParams};
 use super::intermittent::{self, Intermittent, IntermittentParams};
 use super::simple::{self, Simple, SimpleKind};
+use super::theta::{self, Theta, ThetaParams};
 use super::transform::Transform;
 use super::yearly::{self, YearOverYear};
 use super::{Ahead, Fitted, ForecastError, Input, Method, Path};
@@ -35,6 +36,8 @@ pub enum Spec {
     YearOverYear,
     /// One of the methods for intermittent demand.
     Intermittent(IntermittentParams),
+    /// Theta.
+    Theta(ThetaParams),
     /// Exponential smoothing.
     Ets(EtsParams),
     /// Boosted trees.
@@ -78,6 +81,7 @@ impl Recipe {
             Spec::Intermittent(params) => {
                 Kind::Intermittent(intermittent::fit(&input, params, control)?)
             }
+            Spec::Theta(params) => Kind::Theta(theta::fit(&input, params, control)?),
             Spec::Ets(params) => Kind::Ets(ets::fit(&input, params, control)?),
             Spec::Boosted(params) => {
                 Kind::Boosted(Box::new(boosted::fit(&input, params, control)?))
@@ -105,6 +109,7 @@ enum Kind {
     Simple(Simple),
     YearOverYear(YearOverYear),
     Intermittent(Intermittent),
+    Theta(Theta),
     Ets(Ets),
     Boosted(Box<Boosted>),
     Median(Vec<Fit>),
@@ -116,6 +121,7 @@ impl Kind {
             Kind::Simple(fit) => fit,
             Kind::YearOverYear(fit) => fit,
             Kind::Intermittent(fit) => fit,
+            Kind::Theta(fit) => fit,
             Kind::Ets(fit) => fit,
             Kind::Boosted(fit) => &**fit,
             Kind::Median(_) => return None,
@@ -127,6 +133,7 @@ impl Kind {
             Kind::Simple(fit) => fit,
             Kind::YearOverYear(fit) => fit,
             Kind::Intermittent(fit) => fit,
+            Kind::Theta(fit) => fit,
             Kind::Ets(fit) => fit,
             Kind::Boosted(fit) => &mut **fit,
             Kind::Median(_) => return None,
@@ -142,6 +149,7 @@ impl Fit {
             Kind::Simple(fit) => fit.label().to_owned(),
             Kind::YearOverYear(fit) => fit.label().to_owned(),
             Kind::Intermittent(fit) => fit.label().to_owned(),
+            Kind::Theta(fit) => fit.label(),
             Kind::Ets(fit) => fit.label(),
             Kind::Boosted(_) => "boosted trees".to_owned(),
             Kind::Median(members) => {
