@@ -277,7 +277,7 @@ fn threads_change_no_bit(client: &mut Client) {
                 r#"'revenue', 'ensemble', 28, '{"models": ["weekday_mean", "year_over_year", "ets", "xgboost"], "folds": 2, "promote": false}'"#,
             );
             let told = [
-                "SELECT * FROM rs_forecast_products(14, 6)",
+                "SELECT * FROM rs_forecast_products(14, 3)",
                 "SELECT * FROM rs_forecast_reconciled(14, model => 'weekday_mean')",
                 "SELECT model, fold, mae, coverage, note FROM rs_backtest('revenue', '{xgboost}', 28, 2)",
             ]
@@ -295,10 +295,10 @@ const MANY: &str = "
     INSERT INTO many SELECT 's' || s, date '2024-01-01' + d, 50 + s % 7 + 10 * sin(d * 0.9) + (s * d) % 11
     FROM generate_series(1, 289) AS s, generate_series(0, 79) AS d;
     INSERT INTO many SELECT o.id, date '2024-01-01' + d, CASE o.id
-            WHEN 'infinite' THEN CASE d WHEN 40 THEN 'infinity' ELSE d END
+            WHEN 'infinite' THEN CASE d WHEN 40 THEN 'infinity'::float8 ELSE d END
             WHEN 'huge' THEN CASE d WHEN 40 THEN -1e16 ELSE d END
             WHEN 'nothing' THEN NULL
-            WHEN 'nan' THEN CASE d % 10 WHEN 3 THEN 'NaN' ELSE 5 END
+            WHEN 'nan' THEN CASE d % 10 WHEN 3 THEN 'NaN'::float8 ELSE 5 END
             ELSE 5 END
     FROM unnest('{infinite,huge,nothing,nan,constant,gaps,double,double,undated,zeros,NULL}'::text[]) AS o (id), generate_series(0, 79) AS d
     WHERE o.id IS DISTINCT FROM 'gaps' OR d % 10 NOT IN (4, 5, 6);
