@@ -224,9 +224,9 @@ const REFUSED: &[Refusal] = &[
     ("rs_backtest(step => 0)", "22023", "step must be"),
     ("rs_backtest(step => 2147483647)", "22023", "step must be"),
     (
-        "rs_backtest(window_type => 'slide')",
+        "rs_backtest(window_type => 'slidin')",
         "22023",
-        "unknown window_type \"slide\", did you mean \"sliding\"?",
+        "unknown window_type \"slidin\", did you mean \"sliding\"?",
     ),
     (
         "rs_backtest(params => '{\"gaps\": 1}')",
@@ -249,7 +249,7 @@ const REFUSED: &[Refusal] = &[
         "\"seed\" must be a whole number from",
     ),
     (
-        "rs_backtest(params => '{\"ets\": {\"as_of\": \"2024-06-01\"}}')",
+        "rs_backtest(models => '{naive,ets}', params => '{\"ets\": {\"as_of\": \"2024-06-01\"}}')",
         "22023",
         "must be the same for all models",
     ),
@@ -259,7 +259,7 @@ const REFUSED: &[Refusal] = &[
         "no sales before 2000-01-01",
     ),
     (
-        "rs_backtest(models => '{naive}', horizon => 1000)",
+        "rs_backtest(models => '{naive}', horizon => 1000, step => 7)",
         "55000",
         "needs at least",
     ),
