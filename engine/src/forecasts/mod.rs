@@ -34,7 +34,6 @@ mod reconcile;
 mod select;
 mod series;
 mod simple;
-pub mod simple;
 mod splits;
 pub mod statistics;
 pub mod stl;
@@ -44,7 +43,6 @@ mod trading;
 mod train;
 mod transform;
 mod walk;
-pub mod transform;
 mod yearly;
 
 pub use compare::{Dm, diebold_mariano};
