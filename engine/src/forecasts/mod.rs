@@ -23,6 +23,7 @@ mod method;
 mod metrics;
 mod model;
 pub mod numeric;
+pub mod mstl;
 mod observed;
 mod options;
 #[cfg(test)]
