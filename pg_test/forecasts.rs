@@ -191,7 +191,7 @@ mod tests {
             rows(
                 "models => '{naive}', horizon => 7, folds => 2, step => 14, window_type => 'sliding', params => '{\"gap\": 2}'"
             ),
-            "naive 1 2020-06-04 5 12.0000 37.5000\nnaive 2 2020-06-18 5 12.0000 37.5000\nnaive - - 10 12.0000 37.5000"
+            "naive 1 2020-06-04 5 10.0000 31.2500\nnaive 2 2020-06-18 5 10.0000 31.2500\nnaive - - 10 10.0000 31.2500"
         );
         for (call, message) in [
             (
