@@ -2,10 +2,12 @@
 
 use serde_json::{Map, Value};
 
+use super::boosted::{BoostedParams, Strategy};
 use super::ets::EtsParams;
 use super::intermittent::{IntermittentKind, IntermittentParams};
 use super::recipe::{MOST_MEMBERS, Recipe, Spec, TransformChoice};
 use super::simple::SimpleKind;
+use super::theta::ThetaParams;
 use super::timeline::TimelineOptions;
 use super::{ForecastError, Method};
 use crate::params::{Params, wrong};
@@ -87,6 +89,7 @@ pub struct ForecastParams {
     /// Origins by which the choice is made.
     pub folds: usize,
     ets: EtsParams,
+    boosted: BoostedParams,
     json: Value,
 }
 
@@ -151,6 +154,7 @@ impl ForecastParams {
             models,
             folds: whole(params.integer("folds", 1..=50)?, 5),
             ets: own(&params, method, Method::Ets, &ETS, ets)?,
+            boosted: own(&params, method, Method::Xgboost, &BOOSTED, boosted)?,
             json: json.clone(),
         };
         Ok(all)
@@ -198,7 +202,12 @@ impl ForecastParams {
             }
             Method::Sba => Spec::Intermittent(IntermittentParams::of(IntermittentKind::Sba)),
             Method::Tsb => Spec::Intermittent(IntermittentParams::of(IntermittentKind::Tsb)),
-            Method::Ets => Spec::Ets(self.ets.clone()),
+            Method::Theta => Spec::Theta(ThetaParams::default()),
+            Method::Ets => Spec::Ets(self.ets),
+            Method::Xgboost => Spec::Boosted(BoostedParams {
+                max_horizon: horizon,
+                ..self.boosted.clone()
+            }),
             // The two that are made of others are chosen, not fitted.
             _ => Spec::Simple(SimpleKind::SeasonalNaive),
         };
@@ -284,4 +293,38 @@ fn ets(params: &Params<'_>) -> Result<EtsParams, ForecastError> {
         ets.model = EtsParams::parse_model(form)?;
     }
     Ok(ets)
+}
+
+fn boosted(params: &Params<'_>) -> Result<BoostedParams, ForecastError> {
+    let mut all = BoostedParams::default();
+    let steps = |key| -> Result<Option<Vec<usize>>, ForecastError> {
+        let given = params.integers(key, 1..=1000, 60)?;
+        Ok(given.map(|list| {
+            list.into_iter()
+                .filter_map(|n| usize::try_from(n).ok())
+                .collect()
+        }))
+    };
+    all.lags = steps("lags")?;
+    all.windows = steps("windows")?;
+    if params.choice("strategy", &["direct", "recursive"])? == Some("recursive") {
+        all.strategy = Strategy::Recursive;
+    }
+    let b = &mut all.boosting;
+    b.n_estimators = whole(params.integer("n_estimators", 1..=10_000)?, b.n_estimators);
+    b.max_depth = params
+        .integer("max_depth", 1..=16)?
+        .and_then(|n| u32::try_from(n).ok())
+        .unwrap_or(b.max_depth);
+    for (key, value, most) in [
+        ("learning_rate", &mut b.learning_rate, 1.0),
+        ("subsample", &mut b.subsample, 1.0),
+        ("colsample_bytree", &mut b.colsample_bytree, 1.0),
+        ("reg_lambda", &mut b.reg_lambda, 1e9),
+        ("min_child_weight", &mut b.min_child_weight, 1e9),
+    ] {
+        *value = params.number(key, 0.0..=most)?.unwrap_or(*value);
+    }
+    b.check()?;
+    Ok(all)
 }

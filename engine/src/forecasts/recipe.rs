@@ -2,9 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::boosted::{self, Boosted, BoostedParams};
 use super::ets::{self, Ets, EtsParams};
 use super::intermittent::{self, Intermittent, IntermittentParams};
 use super::simple::{self, Simple, SimpleKind};
+use super::theta::{self, Theta, ThetaParams};
 use super::transform::Transform;
 use super::yearly::{self, YearOverYear};
 use super::{Ahead, Fitted, ForecastError, Input, Method, Path};
@@ -34,8 +36,12 @@ pub enum Spec {
     YearOverYear,
     /// One of the methods for intermittent demand.
     Intermittent(IntermittentParams),
+    /// Theta.
+    Theta(ThetaParams),
     /// Exponential smoothing.
     Ets(EtsParams),
+    /// Boosted trees.
+    Boosted(BoostedParams),
     /// The median of several.
     Median(Vec<Recipe>),
 }
@@ -75,7 +81,11 @@ impl Recipe {
             Spec::Intermittent(params) => {
                 Kind::Intermittent(intermittent::fit(&input, params, control)?)
             }
+            Spec::Theta(params) => Kind::Theta(theta::fit(&input, params, control)?),
             Spec::Ets(params) => Kind::Ets(ets::fit(&input, params, control)?),
+            Spec::Boosted(params) => {
+                Kind::Boosted(Box::new(boosted::fit(&input, params, control)?))
+            }
             Spec::Median(members) => Kind::Median(
                 members
                     .iter()
@@ -99,7 +109,9 @@ enum Kind {
     Simple(Simple),
     YearOverYear(YearOverYear),
     Intermittent(Intermittent),
+    Theta(Theta),
     Ets(Ets),
+    Boosted(Box<Boosted>),
     Median(Vec<Fit>),
 }
 
@@ -109,7 +121,9 @@ impl Kind {
             Kind::Simple(fit) => fit,
             Kind::YearOverYear(fit) => fit,
             Kind::Intermittent(fit) => fit,
+            Kind::Theta(fit) => fit,
             Kind::Ets(fit) => fit,
+            Kind::Boosted(fit) => &**fit,
             Kind::Median(_) => return None,
         })
     }
@@ -119,7 +133,9 @@ impl Kind {
             Kind::Simple(fit) => fit,
             Kind::YearOverYear(fit) => fit,
             Kind::Intermittent(fit) => fit,
+            Kind::Theta(fit) => fit,
             Kind::Ets(fit) => fit,
+            Kind::Boosted(fit) => &mut **fit,
             Kind::Median(_) => return None,
         })
     }
@@ -133,7 +149,9 @@ impl Fit {
             Kind::Simple(fit) => fit.label().to_owned(),
             Kind::YearOverYear(fit) => fit.label().to_owned(),
             Kind::Intermittent(fit) => fit.label().to_owned(),
+            Kind::Theta(fit) => fit.label(),
             Kind::Ets(fit) => fit.label(),
+            Kind::Boosted(_) => "boosted trees".to_owned(),
             Kind::Median(members) => {
                 let labels: Vec<String> = members.iter().map(Fit::label).collect();
                 format!("median of {}", labels.join(", "))
@@ -150,6 +168,12 @@ impl Fit {
     #[must_use]
     pub fn importance(&self) -> Vec<(String, f64)> {
         match &self.kind {
+            Kind::Boosted(fit) => {
+                let shares = fit.importance().into_iter();
+                shares
+                    .map(|(feature, gain)| (feature.name(), gain))
+                    .collect()
+            }
             Kind::Median(members) => members
                 .iter()
                 .map(Fit::importance)

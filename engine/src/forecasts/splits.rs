@@ -150,7 +150,7 @@ pub fn rolling_origins(
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
     use crate::forecasts::oracle;
@@ -260,6 +260,10 @@ mod tests {
                 }
             ]
         );
+        // A step longer than the horizon leaves values that are not tested.
+        let apart = folds(100, 3, Some(20), 0, Window::Expanding);
+        let tests: Vec<usize> = apart.iter().map(|s| s.test.start).collect();
+        assert_eq!(tests, [53, 73, 93]);
         // Fewer where the past is too short, at least one, none below that.
         assert_eq!(folds(41, 9, None, 0, Window::Expanding).len(), 3);
         assert_eq!(folds(40, 9, None, 0, Window::Expanding).len(), 2);

@@ -1,12 +1,12 @@
 //! Maximum likelihood: Levenberg and Marquardt's descent within bounds.
 
-use super::recursion::{State, Sums, filter};
+use super::bend::{Bend, dot, solve};
+use super::form::Kind;
+use super::recursion::{LOOK, State, Sums, filter};
 use super::space::{MOST, Point, Space};
 use super::tangents::Pass;
 use crate::control::{Control, Stop};
 
-/// Steps between looks at the control.
-const LOOK: usize = 1 << 14;
 /// Damping of the normal equations: at the beginning, and where it gives up.
 const DAMPING: (f64, f64) = (1e-3, 1e10);
 
@@ -58,10 +58,9 @@ impl Goal {
 fn holds(space: &Space, point: &Point, state: &mut State) -> bool {
     let weights = space.weights(point);
     space.start(point, state);
-    let positive = !space.form.positive()
-        || space.form.season != super::form::Kind::Multiplicative
-        || state.season.first().is_none_or(|s| *s > 0.0);
-    positive && space.forgets(&weights)
+    // The first effect is what is left of the sum; the others have bounds.
+    let first = state.season.first().is_none_or(|s| *s > 0.0);
+    (first || space.form.season != Kind::Multiplicative) && space.forgets(&weights)
 }
 
 /// The deviance at a point.
@@ -208,7 +207,8 @@ impl<'a> Descent<'a> {
                         .iter()
                         .map(|s| next[*s] - self.point[*s])
                         .collect();
-                    self.bend.learn(&step, &here.slope, &there);
+                    self.bend
+                        .learn(&step, &here.slope, &there.slope, &there.gram);
                     self.point = next;
                     self.here = Some(there);
                     self.damping = (self.damping / 10.0).max(1e-12);
@@ -288,8 +288,9 @@ impl<'a> Descent<'a> {
 
     /// The next point, within the bounds, and what it promises; nothing where the equations cannot be solved.
     fn step(&self, now: &Equations) -> Option<(Point, f64)> {
-        let (from, bend) = (&self.point, &self.bend);
+        let from = &self.point;
         let size = self.slots.len();
+        let entry = |a: usize, b: usize| now.gram[a * size + b] + self.bend.entry(a, b);
         // A number at its bound stays there when it is pushed out.
         let mut free: Vec<usize> = Vec::with_capacity(size);
         for (at, slot) in self.slots.iter().enumerate() {
@@ -306,13 +307,12 @@ impl<'a> Descent<'a> {
             let mut lower = [[0.0; MOST]; MOST];
             let mut right = [0.0; MOST];
             for (i, a) in free.iter().enumerate() {
-                let entry = |b: usize| now.gram[a * size + b] + bend.0[a * size + b];
                 for (j, b) in free.iter().enumerate().take(i + 1) {
-                    lower[i][j] = entry(*b);
+                    lower[i][j] = entry(*a, *b);
                 }
                 lower[i][i] += self.damping * now.gram[a * size + a];
                 let held = (0..size).filter(|b| !free.contains(b));
-                right[i] = -now.slope[*a] - held.map(|b| entry(b) * step[b]).sum::<f64>();
+                right[i] = -now.slope[*a] - held.map(|b| entry(*a, b) * step[b]).sum::<f64>();
             }
             solve(&mut lower, &mut right, free.len())?;
             for (at, value) in free.iter().zip(right) {
@@ -338,9 +338,7 @@ impl<'a> Descent<'a> {
         for (at, slot) in self.slots.iter().enumerate() {
             let (least, most) = self.space.bounds(*slot);
             next[*slot] = (from[*slot] + step[at]).clamp(least, most);
-            let curve: f64 = (0..size)
-                .map(|b| (now.gram[at * size + b] + bend.0[at * size + b]) * step[b])
-                .sum();
+            let curve: f64 = (0..size).map(|b| entry(at, b) * step[b]).sum();
             fall -= (2.0 * now.slope[at] + curve) * step[at];
         }
         if !next.iter().all(|v| v.is_finite()) {
@@ -351,99 +349,6 @@ impl<'a> Descent<'a> {
     }
 }
 
-/// What normal equations leave out of the second derivatives, learnt from how the gradient changes (Dennis, Gay and Welsch, 1981,
-/// NL2SOL): without it descents to models that fit badly are slow.
-#[derive(Debug, Clone)]
-struct Bend(Vec<f64>);
-
-impl Bend {
-    fn flat(size: usize) -> Bend {
-        Bend(vec![0.0; size * size])
-    }
-
-    /// Forgets what it learnt; false when there was nothing.
-    fn straighten(&mut self) -> bool {
-        let bent = self.0.iter().any(|v| *v != 0.0);
-        self.0.fill(0.0);
-        bent
-    }
-
-    /// Takes in a step, the gradient before it and the equations after it.
-    fn learn(&mut self, step: &[f64], before: &[f64], after: &Equations) {
-        let size = step.len();
-        let times = |matrix: &[f64]| -> Vec<f64> {
-            matrix
-                .chunks_exact(size)
-                .map(|row| dot(row, step))
-                .collect()
-        };
-        let change: Vec<f64> = after.slope.iter().zip(before).map(|(a, b)| a - b).collect();
-        let along = dot(&change, step);
-        if !(along > 0.0) {
-            return;
-        }
-        let missing: Vec<f64> = change
-            .iter()
-            .zip(times(&after.gram))
-            .map(|(c, g)| c - g)
-            .collect();
-        // Old knowledge is made smaller where it is larger than what was just seen.
-        let old = dot(&times(&self.0), step).abs();
-        let scale = if old > 0.0 {
-            (dot(&missing, step).abs() / old).min(1.0)
-        } else {
-            1.0
-        };
-        for v in &mut self.0 {
-            *v *= scale;
-        }
-        let rest: Vec<f64> = missing
-            .iter()
-            .zip(times(&self.0))
-            .map(|(m, s)| m - s)
-            .collect();
-        let twice = dot(&rest, step) / (along * along);
-        for (i, row) in self.0.chunks_exact_mut(size).enumerate() {
-            for (j, v) in row.iter_mut().enumerate() {
-                *v += (rest[i] * change[j] + change[i] * rest[j]) / along
-                    - twice * change[i] * change[j];
-            }
-        }
-    }
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
-
-/// Solves a positive definite system, its lower half given, in place (Cholesky); nothing when it is not positive definite.
-fn solve(lower: &mut [[f64; MOST]; MOST], right: &mut [f64; MOST], n: usize) -> Option<()> {
-    for i in 0..n {
-        for j in 0..=i {
-            let mut sum = lower[i][j];
-            for k in 0..j {
-                sum -= lower[i][k] * lower[j][k];
-            }
-            if i > j {
-                lower[i][j] = sum / lower[j][j];
-            } else if sum > lower[i][i] * 1e-14 {
-                lower[i][i] = sum.sqrt();
-            } else {
-                return None;
-            }
-        }
-    }
-    for i in 0..n {
-        for k in 0..i {
-            right[i] -= lower[i][k] * right[k];
-        }
-        right[i] /= lower[i][i];
-    }
-    for i in (0..n).rev() {
-        for k in i + 1..n {
-            right[i] -= lower[k][i] * right[k];
-        }
-        right[i] /= lower[i][i];
-    }
-    Some(())
-}
+#[cfg(test)]
+#[path = "descent_tests.rs"]
+mod tests;

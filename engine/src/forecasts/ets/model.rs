@@ -5,14 +5,12 @@ use serde::{Deserialize, Serialize};
 use super::form::{Form, Kind, MOST_SEASON};
 use super::moments::moments;
 use super::paths::bounds;
-use super::recursion::{State, Sums, Weights, filter};
+use super::recursion::{LOOK, State, Sums, Weights, filter};
 use super::search::aicc;
 use crate::control::Control;
 use crate::forecasts::numeric::normal_quantile;
 use crate::forecasts::{Ahead, Fitted, ForecastError, Input, Path};
 
-/// Values between looks at the control.
-const LOOK: usize = 1 << 14;
 /// The largest value of a series.
 const LARGEST: f64 = 1e15;
 /// What no number of a model exceeds.

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::form::Form;
 
+/// Steps between looks at the control: well below a millisecond.
+pub(super) const LOOK: usize = 1 << 12;
+
 /// A component's kind, where code is made for each.
 pub(super) const NONE: u8 = 0;
 pub(super) const ADDITIVE: u8 = 1;
@@ -167,7 +170,7 @@ impl Sums {
             self.squares += error * error;
             return error;
         }
-        self.broken |= !(mean > 0.0);
+        self.broken |= mean.is_nan() || mean <= 0.0;
         let relative = error / mean;
         self.squares += relative * relative;
         self.product *= mean;

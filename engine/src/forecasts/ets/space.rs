@@ -171,7 +171,7 @@ fn within_circle(coefficients: &mut [f64]) -> bool {
     while degree > 0 {
         let last = coefficients[degree];
         let scale = 1.0 - last * last;
-        if !(scale > 0.0) {
+        if scale.is_nan() || scale <= 0.0 {
             return false;
         }
         for low in 1..=degree / 2 {
@@ -183,4 +183,143 @@ fn within_circle(coefficients: &mut [f64]) -> bool {
         degree -= 1;
     }
     true
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::form::Pattern;
+    use super::*;
+    use crate::random::Stream;
+
+    /// The largest absolute value of a root: Weierstrass' simultaneous iteration, on complex numbers as pairs.
+    fn largest_root(coefficients: &[f64]) -> f64 {
+        let times = |a: (f64, f64), b: (f64, f64)| (a.0 * b.0 - a.1 * b.1, a.0 * b.1 + a.1 * b.0);
+        let degree = coefficients.len() - 1;
+        let mut roots: Vec<(f64, f64)> = (0..degree)
+            .map(|i| {
+                let angle = 2.0 * std::f64::consts::PI * (i as f64 + 0.3) / degree as f64;
+                (1.1 * angle.cos(), 1.1 * angle.sin())
+            })
+            .collect();
+        for _ in 0..400 {
+            for i in 0..degree {
+                let value = coefficients.iter().fold((0.0, 0.0), |sum, c| {
+                    let (re, im) = times(sum, roots[i]);
+                    (re + c, im)
+                });
+                let below = (0..degree)
+                    .filter(|j| *j != i)
+                    .fold((1.0, 0.0), |product, j| {
+                        times(product, (roots[i].0 - roots[j].0, roots[i].1 - roots[j].1))
+                    });
+                let size = below.0 * below.0 + below.1 * below.1;
+                let step = times(value, (below.0 / size, -below.1 / size));
+                roots[i] = (roots[i].0 - step.0, roots[i].1 - step.1);
+            }
+        }
+        roots.iter().map(|r| r.0.hypot(r.1)).fold(0.0, f64::max)
+    }
+
+    #[test]
+    fn roots_are_told_apart() {
+        assert!(within_circle(&mut [1.0, -1.2, 0.5]));
+        assert!(!within_circle(&mut [1.0, -2.1, 1.1]));
+        let mut stream = Stream::new(1, "test", 0);
+        let mut inside = 0;
+        for round in 0..300 {
+            let degree = 2 + round % 7;
+            let mut polynomial = vec![1.0];
+            polynomial.extend((0..degree).map(|_| 1.6 * (stream.unit() - 0.5)));
+            let largest = largest_root(&polynomial);
+            if (largest - 1.0).abs() > 1e-6 {
+                assert_eq!(within_circle(&mut polynomial), largest < 1.0, "{largest}");
+                inside += usize::from(largest < 1.0);
+            }
+        }
+        assert!((50..250).contains(&inside), "{inside}");
+    }
+
+    /// What was in a forgetful model's first state is of no matter after long: the same values, another start.
+    #[test]
+    fn a_model_forgets_where_the_roots_say_so() {
+        use super::super::recursion::{Sums, filter};
+        let mut stream = Stream::new(2, "test", 0);
+        let mut refused = 0;
+        for form in ["ANA", "AAA", "AAdA"].map(|m| Pattern::parse(m).unwrap().forms(true)[0]) {
+            let space = Space::new(form, 12);
+            for _ in 0..200 {
+                let mut point = [0.0; MOST];
+                point[ALPHA] = LEAST + (1.0 - 2.0 * LEAST) * stream.unit();
+                point[BETA] = 0.1 + 0.9 * stream.unit();
+                point[GAMMA] = 0.1 + 0.9 * stream.unit();
+                point[PHI] = 0.8 + 0.18 * stream.unit();
+                let weights = space.weights(&point);
+                let mut state = State::default();
+                point[LEVEL] = 1.0;
+                point[TREND] = 1.0;
+                point[FIRST_SEASON] = 1.0;
+                space.start(&point, &mut state);
+                // Zeros only: what is left of the state is what is not forgotten.
+                let mut means = Vec::new();
+                let mut each = |mean: f64, _: f64| means.push(mean.abs());
+                filter(
+                    form,
+                    &weights,
+                    &mut state,
+                    &[0.0; 4000],
+                    &mut Sums::default(),
+                    &mut each,
+                );
+                let late = means[3900..].iter().copied().fold(0.0, f64::max);
+                let forgets = space.forgets(&weights);
+                // Between are models that forget too slowly to tell.
+                if late < 1e-6 {
+                    assert!(forgets, "{form:?} {weights:?}");
+                } else if late > 1e3 {
+                    assert!(!forgets, "{form:?} {weights:?}");
+                    refused += 1;
+                }
+            }
+        }
+        assert!(refused > 10, "{refused}");
+    }
+
+    #[test]
+    fn points_and_models_are_the_same() {
+        let space = Space::new(Pattern::parse("MAdM").unwrap().forms(true)[0], 4);
+        let weights = Weights {
+            alpha: 0.4,
+            beta: 0.1,
+            gamma: 0.2,
+            phi: 0.9,
+        };
+        let state = State {
+            level: 10.0,
+            trend: 1.0,
+            season: vec![1.1, 0.8, 0.9, 1.2],
+        };
+        let point = space.point(&weights, &state);
+        let mut again = State::default();
+        space.start(&point, &mut again);
+        assert!((again.season[0] - 1.1).abs() < 1e-12);
+        assert_eq!(again.season[1..], state.season[1..]);
+        let back = space.weights(&point);
+        for (a, b) in [
+            (back.alpha, 0.4),
+            (back.beta, 0.1),
+            (back.gamma, 0.2),
+            (back.phi, 0.9),
+        ] {
+            assert!((a - b).abs() < 1e-12);
+        }
+        // At the corners the weights are R's bounds.
+        let mut corner = point;
+        (corner[ALPHA], corner[BETA], corner[GAMMA]) = (1.0 - LEAST, 1.0, 1.0);
+        let most = space.weights(&corner);
+        assert!((most.beta - most.alpha).abs() < 1e-15 && (most.gamma - LEAST).abs() < 1e-12);
+        (corner[BETA], corner[GAMMA]) = (0.0, 0.0);
+        let least = space.weights(&corner);
+        assert_eq!((least.beta, least.gamma), (LEAST, LEAST));
+    }
 }

@@ -69,7 +69,7 @@ fn effects(y: &[f64], period: usize, multiplied: bool) -> Vec<f64> {
             .zip(window.last())
             .map_or(0.0, |(a, b)| a + b);
         let whole: f64 = window.iter().sum();
-        let (sum, weight) = if period % 2 == 0 {
+        let (sum, weight) = if period.is_multiple_of(2) {
             (whole - ends / 2.0, period as f64)
         } else {
             (whole, window.len() as f64)

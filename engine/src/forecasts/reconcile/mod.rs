@@ -184,7 +184,10 @@ pub fn reconcile(
     } else {
         checked(structure, "residuals", residuals)?
     };
-    if base.iter().flatten().any(|v| !(v.abs() <= LARGEST))
+    if base
+        .iter()
+        .flatten()
+        .any(|v| v.is_nan() || v.abs() > LARGEST)
         || residuals.iter().flatten().any(|v| v.abs() > LARGEST)
     {
         return Err(ForecastError::Infinite);
