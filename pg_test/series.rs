@@ -183,7 +183,7 @@ mod tests {
         assert_eq!(order(few), "Z a b");
         assert_eq!(
             order(&format!("{} ORDER BY 1 DESC", few.replace('Z', "c"))),
-            "b a Z"
+            "c b a"
         );
     }
 

@@ -1,7 +1,7 @@
 //! Why a forecast is what it is.
 
-use crate::forecasts::serve::Current;
 use crate::forecasts::series::Series;
+use crate::forecasts::serve::Current;
 use crate::forecasts::{day_of, steps_ahead};
 use crate::pg::error::Outcome;
 use crate::pg::interrupt::OnMainThread;
