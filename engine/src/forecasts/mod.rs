@@ -14,6 +14,7 @@ mod conformal_pool;
 mod error;
 pub mod ets;
 mod explain;
+mod explained;
 mod forecaster;
 mod frequency;
 mod hierarchy;
