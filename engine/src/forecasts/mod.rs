@@ -23,8 +23,8 @@ pub mod intermittent;
 mod method;
 mod metrics;
 mod model;
-pub mod numeric;
 pub mod mstl;
+pub mod numeric;
 mod observed;
 mod options;
 #[cfg(test)]

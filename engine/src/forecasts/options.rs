@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::boosted::{BoostedParams, Strategy};
 use super::ets::EtsParams;
 use super::intermittent::{IntermittentKind, IntermittentParams};
+use super::mstl::MstlParams;
 use super::recipe::{MOST_MEMBERS, Recipe, Spec, TransformChoice};
 use super::simple::SimpleKind;
 use super::theta::ThetaParams;
@@ -204,6 +205,7 @@ impl ForecastParams {
             Method::Tsb => Spec::Intermittent(IntermittentParams::of(IntermittentKind::Tsb)),
             Method::Theta => Spec::Theta(ThetaParams::default()),
             Method::Ets => Spec::Ets(self.ets),
+            Method::Mstl => Spec::Mstl(MstlParams::default()),
             Method::Xgboost => Spec::Boosted(BoostedParams {
                 max_horizon: horizon,
                 ..self.boosted.clone()
