@@ -33,6 +33,7 @@ pub(crate) mod oracle;
 mod plan;
 mod recipe;
 mod reconcile;
+pub mod sarima;
 mod select;
 mod series;
 mod simple;

@@ -6,6 +6,7 @@ use super::boosted::{self, Boosted, BoostedParams};
 use super::ets::{self, Ets, EtsParams};
 use super::intermittent::{self, Intermittent, IntermittentParams};
 use super::mstl::{self, Mstl, MstlParams};
+use super::sarima::{self, Sarima, SarimaParams};
 use super::simple::{self, Simple, SimpleKind};
 use super::theta::{self, Theta, ThetaParams};
 use super::transform::Transform;
@@ -43,6 +44,8 @@ pub enum Spec {
     Ets(EtsParams),
     /// Seasons by loess.
     Mstl(MstlParams),
+    /// Seasonal ARIMA.
+    Sarima(SarimaParams),
     /// Boosted trees.
     Boosted(BoostedParams),
     /// The median of several.
@@ -87,6 +90,7 @@ impl Recipe {
             Spec::Theta(params) => Kind::Theta(theta::fit(&input, params, control)?),
             Spec::Ets(params) => Kind::Ets(ets::fit(&input, params, control)?),
             Spec::Mstl(params) => Kind::Mstl(mstl::fit(&input, params, control)?),
+            Spec::Sarima(params) => Kind::Sarima(Box::new(sarima::fit(&input, params, control)?)),
             Spec::Boosted(params) => {
                 Kind::Boosted(Box::new(boosted::fit(&input, params, control)?))
             }
@@ -116,6 +120,7 @@ enum Kind {
     Theta(Theta),
     Ets(Ets),
     Mstl(Mstl),
+    Sarima(Box<Sarima>),
     Boosted(Box<Boosted>),
     Median(Vec<Fit>),
 }
@@ -129,6 +134,7 @@ impl Kind {
             Kind::Theta(fit) => fit,
             Kind::Ets(fit) => fit,
             Kind::Mstl(fit) => fit,
+            Kind::Sarima(fit) => &**fit,
             Kind::Boosted(fit) => &**fit,
             Kind::Median(_) => return None,
         })
@@ -142,6 +148,7 @@ impl Kind {
             Kind::Theta(fit) => fit,
             Kind::Ets(fit) => fit,
             Kind::Mstl(fit) => fit,
+            Kind::Sarima(fit) => &mut **fit,
             Kind::Boosted(fit) => &mut **fit,
             Kind::Median(_) => return None,
         })
@@ -159,6 +166,7 @@ impl Fit {
             Kind::Theta(fit) => fit.label(),
             Kind::Ets(fit) => fit.label(),
             Kind::Mstl(fit) => fit.label(),
+            Kind::Sarima(fit) => fit.label(),
             Kind::Boosted(_) => "boosted trees".to_owned(),
             Kind::Median(members) => {
                 let labels: Vec<String> = members.iter().map(Fit::label).collect();

@@ -22,8 +22,6 @@ const KEPT: usize = 5;
 
 /// Known steps from which boosted trees are tried.
 const BOOSTED_FROM: usize = 90;
-/// Known steps from which a network is tried.
-const LSTM_FROM: usize = 300;
 
 /// What a method reached.
 #[derive(Debug, Clone)]
@@ -160,9 +158,6 @@ fn candidates(timeline: &Timeline, y: &[f64], with_slow: bool) -> Vec<Method> {
     }
     if with_slow && known >= BOOSTED_FROM {
         methods.push(Method::Xgboost);
-    }
-    if with_slow && known >= LSTM_FROM {
-        methods.push(Method::Lstm);
     }
     methods
 }
