@@ -14,6 +14,7 @@ mod conformal_pool;
 mod error;
 pub mod ets;
 mod explain;
+mod explained;
 mod forecaster;
 mod frequency;
 mod hierarchy;
@@ -23,6 +24,7 @@ mod method;
 mod metrics;
 mod model;
 pub mod numeric;
+pub mod mstl;
 mod observed;
 mod options;
 #[cfg(test)]
