@@ -118,7 +118,7 @@ const CALLS: &[(&str, &str)] = &[
     ),
     (
         "rs_forecast_reconciled",
-        "SELECT * FROM rs_forecast_reconciled(3, 'wls', model => 'naive')",
+        "SELECT * FROM rs_forecast_reconciled(3, model => 'naive')",
     ),
     ("rs_forecast_revenue", "SELECT * FROM rs_forecast_revenue(3)"),
     (
