@@ -2,10 +2,10 @@
 
 COMMENT ON FUNCTION @extschema@.rs_train_forecast(text, text, integer, jsonb, bigint) IS
 'Trains a forecast of a daily series and stores it as a model of the task forecast:<series>. series: revenue, orders, units, customers (of mart_daily_kpis), sku:<stock_code> (units) or country:<name> (revenue). '
-'model: auto (the one that forecast the past best; one that does not beat the seasonal naive is not taken), naive, seasonal_naive, mean, drift, weekday_mean, year_over_year, croston, sba, tsb, theta, ets, mstl, sarima, xgboost, lstm, '
+'model: auto (the one that forecast the past best; one that does not beat the seasonal naive is not taken), naive, seasonal_naive, mean, drift, weekday_mean, year_over_year, croston, sba, tsb, theta, ets, mstl, sarima, xgboost, '
 'ensemble (median of the best). params: as_of (date: only what happened before it is known), holidays (region), closed_days (learn, none), interval (auto, analytic, conformal), level (whose coverage is measured), '
 'transform (none, log, boxcox), season, promote; of sarima: order, seasonal_order, drift, mean; ets: model; xgboost: lags, windows, strategy (direct, recursive), n_estimators, max_depth, learning_rate, subsample, '
-'colsample_bytree, reg_lambda, min_child_weight; lstm: hidden, window, epochs, learning_rate, patience, members; auto and ensemble: models, folds, and the keys of a method under its name. '
+'colsample_bytree, reg_lambda, min_child_weight; auto and ensemble: models, folds, and the keys of a method under its name. '
 'The figures are of the holdout, the last months, that nothing was chosen by: mape leaves out days without sales, mase is relative to the seasonal naive, coverage is the share within the intervals. It serves when it is the first, '
 'better than the one that serves on the same holdout (Diebold-Mariano), or no worse and of newer days; verdict says which. specification: what was fitted.';
 COMMENT ON FUNCTION @extschema@.rs_forecast_revenue(integer, float8) IS

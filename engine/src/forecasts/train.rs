@@ -252,7 +252,7 @@ impl Judged<'_> {
         if mean(&ours) <= mean(&theirs) {
             return Ok((
                 true,
-                format!("no worse, and it knows newer days: {figures}"),
+                format!("no worse, and it knows all days up to now: {figures}"),
             ));
         }
         Ok((

@@ -92,8 +92,7 @@ fn forecasts_leave_the_memory_flat_and_sorted_series_need_little() {
                  FROM generate_series(1, {series}) AS s, generate_series(1, 100) AS d ORDER BY {order}', 1, 'naive', params => '{{\"interval\": \"analytic\"}}')"
         )
     };
-    let peak =
-        |series| crate::growth::peak_of(cluster, "forecast_plateau", &query(series, "s"));
+    let peak = |series| crate::growth::peak_of(cluster, "forecast_plateau", &query(series, "s"));
     let (few, many) = (peak(1000), peak(10_000));
     println!("peaks in MB of 1,000 and 10,000 sorted series: {few} {many}");
     assert!(many <= few + 24, "{few} {many}");
