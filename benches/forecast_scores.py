@@ -22,9 +22,10 @@ class Case:
         return self.values[name][origin : origin + self.horizon]
 
     def scale(self, name, origin):
-        """What the seasonal naive errs by within what is known."""
+        """What the seasonal naive errs by within what is known; the naive, where less than a season is known (two series of `aus`)."""
         known = self.values[name][:origin]
-        return np.mean(np.abs(known[self.season :] - known[: -self.season]))
+        season = self.season if origin > self.season else 1
+        return np.mean(np.abs(known[season:] - known[:-season]))
 
 
 class Score:
@@ -35,9 +36,9 @@ class Score:
         by_origin = {}
         self.inside = {level: {} for level in LEVELS}
         for line in lines:
-            if "forecast" not in line:
-                continue
             key = line["id"], line["origin"]
+            if not np.isfinite(line["forecast"]).all():
+                continue
             actual = case.after(*key)
             errors = np.abs(np.array(line["forecast"]) - actual)
             by_origin.setdefault(key, []).append(np.mean(errors) / case.scale(*key))

@@ -5,7 +5,9 @@ use serde_json::{Map, Value};
 use super::boosted::{BoostedParams, Strategy};
 use super::ets::EtsParams;
 use super::intermittent::{IntermittentKind, IntermittentParams};
+use super::mstl::MstlParams;
 use super::recipe::{MOST_MEMBERS, Recipe, Spec, TransformChoice};
+use super::sarima::SarimaParams;
 use super::simple::SimpleKind;
 use super::theta::ThetaParams;
 use super::timeline::TimelineOptions;
@@ -40,15 +42,7 @@ const BOOSTED: [&str; 10] = [
     "reg_lambda",
     "min_child_weight",
 ];
-const LSTM: [&str; 6] = [
-    "hidden",
-    "window",
-    "epochs",
-    "learning_rate",
-    "patience",
-    "members",
-];
-const CHOICE: [&str; 6] = ["models", "folds", "sarima", "ets", "xgboost", "lstm"];
+const CHOICE: [&str; 5] = ["models", "folds", "sarima", "ets", "xgboost"];
 
 /// Where intervals come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +82,7 @@ pub struct ForecastParams {
     pub models: Option<Vec<Method>>,
     /// Origins by which the choice is made.
     pub folds: usize,
+    sarima: SarimaParams,
     ets: EtsParams,
     boosted: BoostedParams,
     json: Value,
@@ -153,6 +148,7 @@ impl ForecastParams {
                 .collect(),
             models,
             folds: whole(params.integer("folds", 1..=50)?, 5),
+            sarima: own(&params, method, Method::Sarima, &SARIMA, sarima)?,
             ets: own(&params, method, Method::Ets, &ETS, ets)?,
             boosted: own(&params, method, Method::Xgboost, &BOOSTED, boosted)?,
             json: json.clone(),
@@ -204,6 +200,8 @@ impl ForecastParams {
             Method::Tsb => Spec::Intermittent(IntermittentParams::of(IntermittentKind::Tsb)),
             Method::Theta => Spec::Theta(ThetaParams::default()),
             Method::Ets => Spec::Ets(self.ets),
+            Method::Mstl => Spec::Mstl(MstlParams::default()),
+            Method::Sarima => Spec::Sarima(self.sarima.clone()),
             Method::Xgboost => Spec::Boosted(BoostedParams {
                 max_horizon: horizon,
                 ..self.boosted.clone()
@@ -246,7 +244,6 @@ pub(super) fn keys(method: Method) -> Vec<&'static str> {
         Method::Sarima => &[&SARIMA],
         Method::Ets => &[&ETS],
         Method::Xgboost => &[&BOOSTED],
-        Method::Lstm => &[&LSTM],
         Method::Ensemble | Method::Auto => &[&CHOICE],
         _ => &[],
     };
@@ -258,7 +255,7 @@ pub(super) fn keys(method: Method) -> Vec<&'static str> {
 
 /// True for the name of a method that has parameters of its own: a key of those that are chosen among.
 pub(super) fn is_of_one(key: &str) -> bool {
-    ["sarima", "ets", "xgboost", "lstm"].contains(&key)
+    ["sarima", "ets", "xgboost"].contains(&key)
 }
 
 /// The parameters of one method: the keys themselves when it is asked for, an object under its name when the method is chosen.
@@ -327,4 +324,27 @@ fn boosted(params: &Params<'_>) -> Result<BoostedParams, ForecastError> {
     }
     b.check()?;
     Ok(all)
+}
+
+fn sarima(params: &Params<'_>) -> Result<SarimaParams, ForecastError> {
+    let order = |key| -> Result<Option<[usize; 3]>, ForecastError> {
+        let Some(numbers) = params.integers(key, 0..=24, 3)? else {
+            return Ok(None);
+        };
+        let numbers: Vec<usize> = numbers
+            .into_iter()
+            .filter_map(|n| usize::try_from(n).ok())
+            .collect();
+        let three = <[usize; 3]>::try_from(numbers);
+        three
+            .map(Some)
+            .map_err(|_| wrong(key, "must be an array of 3 whole numbers").into())
+    };
+    Ok(SarimaParams {
+        order: order("order")?,
+        seasonal_order: order("seasonal_order")?,
+        drift: params.boolean("drift")?,
+        mean: params.boolean("mean")?,
+        ..SarimaParams::default()
+    })
 }

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::boosted::{self, Boosted, BoostedParams};
 use super::ets::{self, Ets, EtsParams};
 use super::intermittent::{self, Intermittent, IntermittentParams};
+use super::mstl::{self, Mstl, MstlParams};
+use super::sarima::{self, Sarima, SarimaParams};
 use super::simple::{self, Simple, SimpleKind};
 use super::theta::{self, Theta, ThetaParams};
 use super::transform::Transform;
@@ -40,6 +42,10 @@ pub enum Spec {
     Theta(ThetaParams),
     /// Exponential smoothing.
     Ets(EtsParams),
+    /// Seasons by loess.
+    Mstl(MstlParams),
+    /// Seasonal ARIMA.
+    Sarima(SarimaParams),
     /// Boosted trees.
     Boosted(BoostedParams),
     /// The median of several.
@@ -83,6 +89,8 @@ impl Recipe {
             }
             Spec::Theta(params) => Kind::Theta(theta::fit(&input, params, control)?),
             Spec::Ets(params) => Kind::Ets(ets::fit(&input, params, control)?),
+            Spec::Mstl(params) => Kind::Mstl(mstl::fit(&input, params, control)?),
+            Spec::Sarima(params) => Kind::Sarima(Box::new(sarima::fit(&input, params, control)?)),
             Spec::Boosted(params) => {
                 Kind::Boosted(Box::new(boosted::fit(&input, params, control)?))
             }
@@ -111,6 +119,8 @@ enum Kind {
     Intermittent(Intermittent),
     Theta(Theta),
     Ets(Ets),
+    Mstl(Mstl),
+    Sarima(Box<Sarima>),
     Boosted(Box<Boosted>),
     Median(Vec<Fit>),
 }
@@ -123,6 +133,8 @@ impl Kind {
             Kind::Intermittent(fit) => fit,
             Kind::Theta(fit) => fit,
             Kind::Ets(fit) => fit,
+            Kind::Mstl(fit) => fit,
+            Kind::Sarima(fit) => &**fit,
             Kind::Boosted(fit) => &**fit,
             Kind::Median(_) => return None,
         })
@@ -135,6 +147,8 @@ impl Kind {
             Kind::Intermittent(fit) => fit,
             Kind::Theta(fit) => fit,
             Kind::Ets(fit) => fit,
+            Kind::Mstl(fit) => fit,
+            Kind::Sarima(fit) => &mut **fit,
             Kind::Boosted(fit) => &mut **fit,
             Kind::Median(_) => return None,
         })
@@ -151,6 +165,8 @@ impl Fit {
             Kind::Intermittent(fit) => fit.label().to_owned(),
             Kind::Theta(fit) => fit.label(),
             Kind::Ets(fit) => fit.label(),
+            Kind::Mstl(fit) => fit.label(),
+            Kind::Sarima(fit) => fit.label(),
             Kind::Boosted(_) => "boosted trees".to_owned(),
             Kind::Median(members) => {
                 let labels: Vec<String> = members.iter().map(Fit::label).collect();

@@ -99,6 +99,10 @@ const CALLS: &[(&str, &str)] = &[
         "rs_explain_churn",
         "SELECT * FROM rs_explain_churn('CUSTOMER')",
     ),
+    (
+        "rs_explain_forecast",
+        "SELECT * FROM rs_explain_forecast('revenue', 3)",
+    ),
     ("rs_export_lake", "SELECT * FROM rs_export_lake('/nowhere')"),
     (
         "rs_forecast",

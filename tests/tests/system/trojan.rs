@@ -133,6 +133,8 @@ const OF_MODELS: &[&str] = &[
     "SELECT pg_catalog.count(*) FROM public.rs_forecast_reconciled(7, 'wls', model => 'mean', params => '{\"holidays\": \"GB\"}')",
     "SELECT pg_catalog.count(*) FROM public.rs_forecast('SELECT date AS ds, gross_revenue AS y FROM retailscope.mart_daily_kpis', 7, 'naive',
             params => '{\"holidays\": \"GB\"}')",
+    "SELECT pg_catalog.count(*) FROM public.rs_explain_forecast() AS a, public.rs_explain_forecast('sku:oak photo frame', 3) AS b",
+    "SELECT pg_catalog.count(*) FROM public.rs_forecast_reconciled(7, model => 'ets')",
     "SELECT pg_catalog.count(*) FROM public.rs_time_series_split(12, 3)",
 ];
 

@@ -9,6 +9,7 @@
 mod explain;
 mod history;
 mod layout;
+mod params;
 mod rows;
 mod train;
 
@@ -16,14 +17,13 @@ use serde::{Deserialize, Serialize};
 
 pub use explain::Explained;
 pub use layout::{Feature, Role};
+pub use params::{BoostedParams, Strategy};
 
 use super::{Ahead, Fitted, ForecastError, Input, Path};
 use crate::control::Control;
-use crate::params::{ParamError, wrong};
-use crate::trees::boosting::{self, BoostingParams, Objective};
-use crate::trees::{Bins, Ensemble, MAX_BINS};
+use crate::trees::{Bins, Ensemble, MAX_BINS, boosting};
 use history::{History, LARGEST};
-use layout::{LONGEST, Layout};
+use layout::Layout;
 use rows::Rows;
 use train::Training;
 
@@ -32,90 +32,6 @@ const METHOD: &str = "xgboost";
 /// The fewest known values.
 const LEAST: usize = 20;
 const PHASE: &str = "boosted forecast";
-/// The most lags, and the most windows.
-const MOST_LAGS: usize = 64;
-/// The farthest step ahead that a model can be trained for.
-const MOST_AHEAD: usize = 1_000;
-
-/// How several steps are forecast.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Strategy {
-    /// Each by itself, from what is known.
-    Direct,
-    /// One after the other, from those before.
-    Recursive,
-}
-
-/// Parameters of [`fit`].
-#[derive(Debug, Clone, PartialEq)]
-pub struct BoostedParams {
-    /// Steps back of which the value is a feature, each 1 to 10,000; chosen by season when not given.
-    pub lags: Option<Vec<usize>>,
-    /// Last steps of which mean, standard deviation, minimum and maximum are features, each 2 to 10,000; chosen by season when not
-    /// given.
-    pub windows: Option<Vec<usize>>,
-    /// How several steps are forecast.
-    pub strategy: Strategy,
-    /// The farthest step that the direct strategy is trained for, 1 to 1,000; later ones are forecast as if they were that far
-    /// ahead. At most a third of the series is used.
-    pub max_horizon: usize,
-    /// Parameters of the trees.
-    pub boosting: BoostingParams,
-}
-
-impl Default for BoostedParams {
-    fn default() -> Self {
-        BoostedParams {
-            lags: None,
-            windows: None,
-            strategy: Strategy::Direct,
-            max_horizon: 28,
-            boosting: BoostingParams {
-                n_estimators: 100,
-                max_depth: 4,
-                learning_rate: 0.05,
-                subsample: 0.8,
-                colsample_bytree: 0.8,
-                min_child_weight: 20.0,
-                objective: Objective::Squared,
-                ..BoostingParams::default()
-            },
-        }
-    }
-}
-
-impl BoostedParams {
-    /// Verifies the ranges.
-    ///
-    /// # Errors
-    /// [`ParamError::Value`] for the first parameter that is out of its range.
-    pub fn check(&self) -> Result<(), ParamError> {
-        for (key, steps, least) in [("lags", &self.lags, 1), ("windows", &self.windows, 2)] {
-            let Some(steps) = steps else {
-                continue;
-            };
-            let mut sorted = steps.clone();
-            sorted.sort_unstable();
-            sorted.dedup();
-            if steps.is_empty() || steps.len() > MOST_LAGS || sorted.len() < steps.len() {
-                return Err(wrong(key, "must have 1 to 64 entries, none twice"));
-            }
-            if !steps.iter().all(|s| (least..=LONGEST).contains(s)) {
-                return Err(wrong(
-                    key,
-                    format!("must have whole numbers from {least} to {LONGEST}"),
-                ));
-            }
-        }
-        if !(1..=MOST_AHEAD).contains(&self.max_horizon) {
-            return Err(wrong("max_horizon", "must be from 1 to 1000"));
-        }
-        if self.boosting.objective != Objective::Squared {
-            return Err(wrong("objective", "must be the squared error"));
-        }
-        self.boosting.check()
-    }
-}
 
 /// A fitted model: trees, and as much of the series as its features look at.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -184,6 +100,16 @@ impl Step {
 }
 
 impl Boosted {
+    /// What was fitted.
+    #[must_use]
+    pub fn label(&self) -> &'static str {
+        if self.layout.recursive {
+            "xgboost (recursive)"
+        } else {
+            METHOD
+        }
+    }
+
     /// The features and the share of each in the gain of all splits; the shares add up to 1, or are all 0.
     #[must_use]
     pub fn importance(&self) -> Vec<(Feature, f64)> {

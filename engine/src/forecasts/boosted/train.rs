@@ -67,11 +67,12 @@ impl Training {
         let parts = draws
             .par_chunks(CHUNK)
             .map(|draws| {
-                control.check()?;
                 let mut part = Part::default();
                 let count = draws.iter().map(|(_, ahead)| ahead.len()).sum::<usize>();
                 reserve(&mut part.cells, count * features, PHASE)?;
                 for (at, ahead) in draws {
+                    // A window may be long.
+                    control.check()?;
                     part.add(&rows, *at, ahead, features);
                 }
                 Ok(part)
