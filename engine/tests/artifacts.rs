@@ -13,6 +13,9 @@ use retailscope_engine::churn::options::{ValidChurnParams, algorithms};
 use retailscope_engine::churn::train::train;
 use retailscope_engine::churn::{ChurnModel, Feature, FrameBuilder, Frames};
 use retailscope_engine::control::Free;
+use retailscope_engine::forecasts::{
+    ForecastModel, ForecastParams, Frequency, Observed, TrainRequest, train as train_forecast,
+};
 use retailscope_engine::models::{FORMAT, Kind, Schema, open, seal};
 use retailscope_engine::random::Stream;
 use retailscope_engine::segments::{Rfm, SegmentModel, SegmentParams, fit};
@@ -26,6 +29,22 @@ const CHURN: [(&str, &str); 4] = [
 ];
 const RULES: &str = "rules";
 const SEGMENTS: [&str; 2] = ["kmeans", "gaussian_mixture"];
+const FORECASTS: [&str; 14] = [
+    "naive",
+    "seasonal_naive",
+    "mean",
+    "drift",
+    "weekday_mean",
+    "year_over_year",
+    "croston",
+    "sba",
+    "tsb",
+    "theta",
+    "ets",
+    "mstl",
+    "xgboost",
+    "ensemble",
+];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/artifacts")
@@ -140,6 +159,15 @@ fn write_all() -> Value {
     let schema = schema(&[], &[]);
     write(RULES, &seal(Kind::Baskets, &schema, &model, &Free).unwrap());
     said.insert(RULES.into(), json!(rules_say(&model)));
+    for method in FORECASTS {
+        let model = forecast(method);
+        let name = format!("forecast_{method}");
+        write(
+            &name,
+            &seal(Kind::Forecast, &schema, &model, &Free).unwrap(),
+        );
+        said.insert(name, json!(forecasts_say(model)));
+    }
     Value::Object(said)
 }
 
@@ -250,6 +278,57 @@ fn rules_say(model: &RuleModel) -> Vec<Vec<f64>> {
     rules.chain(advice).collect()
 }
 
+/// Days of a shop that is closed on Sundays, from Monday, 6 January 2020, on.
+fn days(from: usize, to: usize) -> Observed {
+    let mut dice = Stream::new(3, "artifacts", 0);
+    let noise: Vec<f64> = (0..to).map(|_| dice.unit()).collect();
+    let value = |day: usize| match day % 7 {
+        6 => 0.0,
+        weekday => 100.0 + 10.0 * weekday as f64 + day as f64 / 8.0 + 30.0 * noise[day],
+    };
+    let first = (18_267 + from as i64) * 86_400_000_000;
+    let mut days = Observed::new(Frequency::DAY, first, (from..to).map(value).collect());
+    days.open = (from..to).map(|day| day % 7 != 6).collect();
+    days
+}
+
+/// A model of a method, trained on 400 days.
+fn forecast(method: &str) -> ForecastModel {
+    let few = match method {
+        "xgboost" => json!({"n_estimators": 6}),
+        "lstm" => json!({"hidden": 4, "window": 7, "epochs": 2, "members": 1}),
+        "ensemble" => json!({"models": ["weekday_mean", "seasonal_naive", "mean"], "folds": 2}),
+        _ => json!({}),
+    };
+    let params = ForecastParams::parse(method, &few).unwrap();
+    let request = TrainRequest {
+        series: "revenue",
+        observed: &days(0, 400),
+        params: &params,
+        horizon: 14,
+        seed: 42,
+        champion: None,
+    };
+    train_forecast(&request, &Free).unwrap().model
+}
+
+/// Two weeks of forecasts with their bounds, and again once ten more days are known.
+fn forecasts_say(mut model: ForecastModel) -> Vec<Vec<f64>> {
+    let mut said = Vec::new();
+    let mut say = |model: &ForecastModel| {
+        for point in model.forecast(14, 0.9, &Free).unwrap() {
+            let bounds = point
+                .bounds
+                .map_or([-1.0; 2], |(lower, upper)| [lower, upper]);
+            said.push(vec![point.forecast, bounds[0], bounds[1]]);
+        }
+    };
+    say(&model);
+    model.append(&days(400, 410), &Free).unwrap();
+    say(&model);
+    said
+}
+
 #[test]
 fn stored_models_of_every_format_predict_the_same_numbers() {
     if std::env::var_os("RETAILSCOPE_BLESS").is_some() {
@@ -261,7 +340,7 @@ fn stored_models_of_every_format_predict_the_same_numbers() {
         let said: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(
             said.as_object().unwrap().len(),
-            CHURN.len() + SEGMENTS.len() + 1
+            CHURN.len() + SEGMENTS.len() + 1 + FORECASTS.len()
         );
         for (name, then) in said.as_object().unwrap() {
             let bytes = std::fs::read(folder().join(format!("v{format}/{name}.bin"))).unwrap();
@@ -281,6 +360,11 @@ fn stored_models_of_every_format_predict_the_same_numbers() {
                     let model: RuleModel = opened.decode(Kind::Baskets, &Free).unwrap();
                     model.check().unwrap();
                     rules_say(&model)
+                }
+                Kind::Forecast => {
+                    let model: ForecastModel = opened.decode(Kind::Forecast, &Free).unwrap();
+                    model.check().unwrap();
+                    forecasts_say(model)
                 }
             };
             assert_eq!(now.len(), then.as_array().unwrap().len(), "{name}");

@@ -14,6 +14,7 @@ use retailscope_engine::clean::rules::{standard_aliases, standard_rules};
 use retailscope_engine::clean::spill::{Spill, SpillError};
 use retailscope_engine::clean::{Cleaner, Formats, LineBatch, Rules};
 use retailscope_engine::control::Control;
+use retailscope_engine::forecasts::{ForecastModel, Frequency, Observed};
 use retailscope_engine::ingest::{ABSENT, FIELDS, Mapping, Options, RawBatch, open_file};
 use retailscope_engine::lake::{LakeBatch, LakeReader, Manifest, RejectReader};
 use retailscope_engine::models::{self, Kind};
@@ -312,6 +313,19 @@ fn use_model(data: &[u8]) {
     {
         let row = vec![1.0; model.features.len()];
         drop(model.assign_row(&row));
+    }
+    if let Ok(mut model) = opened.decode::<ForecastModel>(Kind::Forecast, &Limited)
+        && model.check().is_ok()
+    {
+        drop(model.forecast(40, 0.9, &Limited));
+        drop(model.explain(40, &Limited));
+        let newer = Observed::new(
+            Frequency::DAY,
+            model.end().saturating_add(86_400_000_000),
+            vec![1.0, f64::NAN, 0.0],
+        );
+        drop(model.append(&newer, &Limited));
+        drop(model.forecast(3, 0.5, &Limited));
     }
     if let Ok(model) = opened.decode::<RuleModel>(Kind::Baskets, &Limited)
         && model.check().is_ok()
