@@ -676,7 +676,7 @@ COMMENT ON FUNCTION @extschema@.rs_customer_features(date) IS
 'with two, std_order_value and std_hour with one order, relative_spend_trend without a sale in 180 days, and a ratio whose '
 'denominator is 0. Spreads are of a sample.';
 
-CREATE FUNCTION @extschema@.rs_daily_features(as_of date DEFAULT NULL)
+CREATE FUNCTION @extschema@.rs_daily_features(as_of date DEFAULT NULL, region text DEFAULT NULL)
 RETURNS TABLE(
     date date, revenue numeric, orders bigint, units numeric, customers bigint, is_trading_day boolean,
     year integer, month integer, week integer, day_of_week integer, day_of_year integer, is_weekend boolean,
@@ -685,7 +685,7 @@ RETURNS TABLE(
     rolling_mean_14 numeric, rolling_std_14 numeric, rolling_min_14 numeric, rolling_max_14 numeric,
     rolling_mean_28 numeric, rolling_std_28 numeric, rolling_min_28 numeric, rolling_max_28 numeric,
     rolling_mean_90 numeric, rolling_std_90 numeric, rolling_min_90 numeric, rolling_max_90 numeric,
-    trading_days_28 bigint)
+    trading_days_28 bigint, is_holiday boolean, days_to_holiday integer, days_from_holiday integer)
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 SET work_mem = '64MB'
@@ -716,6 +716,18 @@ AS $body$
               FROM (SELECT min(a.date) AS first, coalesce($1 - 1, max(a.date)) AS last FROM totals AS a) AS b,
                    generate_series(1, b.last - b.first + 1) AS k) AS c
         LEFT JOIN totals AS t ON t.date = c.date
+    ),
+    holidays AS (
+        SELECT array_agg(DISTINCT h.date ORDER BY h.date) AS days
+        FROM retailscope.holiday AS h
+        WHERE $2 IS NULL OR h.region = $2
+    ),
+    around AS (
+        -- How many holidays the day has behind it, itself among them: where the last one is in the list.
+        SELECT s.*, h.days[b.behind] AS last_holiday, h.days[b.behind + 1] AS next_holiday
+        FROM series AS s
+        CROSS JOIN holidays AS h
+        CROSS JOIN LATERAL (SELECT width_bucket(s.date, h.days) AS behind) AS b
     )
     SELECT s.date, s.revenue, s.orders, s.units, s.customers, s.is_trading_day,
            extract(year FROM s.date)::integer, extract(month FROM s.date)::integer, extract(week FROM s.date)::integer,
@@ -735,8 +747,10 @@ AS $body$
            CASE WHEN s.n > 90 THEN round(avg(s.revenue) OVER last_90, 4) END,
            CASE WHEN s.n > 90 THEN round(stddev_samp(s.revenue) OVER last_90, 4) END,
            CASE WHEN s.n > 90 THEN min(s.revenue) OVER last_90 END, CASE WHEN s.n > 90 THEN max(s.revenue) OVER last_90 END,
-           CASE WHEN s.n > 28 THEN count(*) FILTER (WHERE s.is_trading_day) OVER last_28 END
-    FROM series AS s
+           CASE WHEN s.n > 28 THEN count(*) FILTER (WHERE s.is_trading_day) OVER last_28 END,
+           coalesce(s.last_holiday = s.date, false),
+           CASE WHEN s.last_holiday = s.date THEN 0 ELSE s.next_holiday - s.date END, s.date - s.last_holiday
+    FROM around AS s
     WINDOW days AS (ORDER BY s.date),
            last_7 AS (ORDER BY s.date ROWS BETWEEN 7 PRECEDING AND 1 PRECEDING),
            last_14 AS (ORDER BY s.date ROWS BETWEEN 14 PRECEDING AND 1 PRECEDING),
@@ -745,12 +759,28 @@ AS $body$
     ORDER BY s.date
 $body$;
 
-COMMENT ON FUNCTION @extschema@.rs_daily_features(date) IS
+COMMENT ON FUNCTION @extschema@.rs_daily_features(date, text) IS
 'The daily series from the first fact to the day before as_of (default: to the newest fact), days without a sale included. '
 'revenue: gross merchandise sales; orders, units, customers (known ones), is_trading_day: of the same lines. year, month, week (ISO), '
 'day_of_week (ISO 1 to 7), day_of_year, is_weekend. lag_N: revenue N days before. rolling_mean_N, _std_N (sample), _min_N, '
 '_max_N: revenue of the N days before the day, the day itself not among them. trading_days_28: trading days among the 28 before. '
+'is_holiday, days_to_holiday (the next one), days_from_holiday (the last one; both 0 on one): by retailscope.holiday, of the region or of all of them, NULL without one. '
 'NULL where the series is too young.';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- retailscope::forecasts::backtest::rs_backtest
+
+CREATE FUNCTION @extschema@.rs_backtest(series text DEFAULT 'revenue', models text[] DEFAULT NULL, horizon integer DEFAULT 30,
+                                        folds integer DEFAULT 5, step integer DEFAULT NULL, window_type text DEFAULT 'expanding',
+                                        params jsonb DEFAULT '{}')
+RETURNS TABLE(model text, fold integer, cutoff date, n integer, mae float8, rmse float8, mape float8, smape float8, wape float8, mase float8,
+              coverage float8, seconds float8, note text, season integer, rmsse float8, bias float8, width float8, pinball float8,
+              zeros integer)
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS 'MODULE_PATHNAME', 'rs_backtest_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -866,6 +896,17 @@ AS 'MODULE_PATHNAME', 'rs_explain_churn_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
+-- retailscope::forecasts::explain::rs_explain_forecast
+
+CREATE FUNCTION @extschema@.rs_explain_forecast(series text DEFAULT 'revenue', horizon integer DEFAULT 30)
+RETURNS TABLE(date date, forecast float8, level float8, trend float8, season float8, holidays float8, regressors float8, remainder float8,
+              model text, model_id bigint)
+LANGUAGE c STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'rs_explain_forecast_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
 -- retailscope::lake::export::rs_export_lake
 CREATE  FUNCTION "rs_export_lake"(
 	"path" TEXT DEFAULT NULL /* Option < & str > */
@@ -883,6 +924,70 @@ AS 'MODULE_PATHNAME', 'rs_export_lake_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
+-- retailscope::forecasts::query::rs_forecast
+
+CREATE FUNCTION @extschema@.rs_forecast(query text, horizon integer, model text DEFAULT 'auto', level float8 DEFAULT 0.95,
+                                        freq text DEFAULT 'auto', season_length integer DEFAULT NULL, params jsonb DEFAULT '{}')
+RETURNS TABLE(unique_id text, ds timestamp, forecast float8, lower float8, upper float8, model text, note text)
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'rs_forecast_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- retailscope::forecasts::serve::rs_forecast_demand
+
+CREATE FUNCTION @extschema@.rs_forecast_demand(stock_code text, horizon integer DEFAULT 30, level float8 DEFAULT 0.95)
+RETURNS TABLE(date date, forecast float8, lower float8, upper float8, model text, model_id bigint)
+LANGUAGE c STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'rs_forecast_demand_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- retailscope::forecasts::products::rs_forecast_products
+
+CREATE FUNCTION @extschema@.rs_forecast_products(horizon integer DEFAULT 30, n integer DEFAULT NULL, model text DEFAULT 'auto',
+                                                 level float8 DEFAULT 0.95, params jsonb DEFAULT '{}')
+RETURNS TABLE(stock_code text, date date, forecast float8, lower float8, upper float8, model text, note text)
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS 'MODULE_PATHNAME', 'rs_forecast_products_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- retailscope::forecasts::reconciled::rs_forecast_reconciled
+
+CREATE FUNCTION @extschema@.rs_forecast_reconciled(horizon integer DEFAULT 30, method text DEFAULT 'mint_shrink', level float8 DEFAULT 0.95,
+                                                   model text DEFAULT 'auto', params jsonb DEFAULT '{}')
+RETURNS TABLE(series text, date date, forecast float8, base_forecast float8, lower float8, upper float8, model text, note text)
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS 'MODULE_PATHNAME', 'rs_forecast_reconciled_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- retailscope::forecasts::serve::rs_forecast_revenue
+
+CREATE FUNCTION @extschema@.rs_forecast_revenue(horizon integer DEFAULT 30, level float8 DEFAULT 0.95)
+RETURNS TABLE(date date, forecast float8, lower float8, upper float8, model text, model_id bigint)
+LANGUAGE c STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'rs_forecast_revenue_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- retailscope::forecasts::serve::rs_forecast_series
+
+CREATE FUNCTION @extschema@.rs_forecast_series(series text, horizon integer DEFAULT 30, level float8 DEFAULT 0.95)
+RETURNS TABLE(date date, forecast float8, lower float8, upper float8, model text, model_id bigint)
+LANGUAGE c STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'rs_forecast_series_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
 -- retailscope::baskets::itemsets::rs_frequent_itemsets
 
 CREATE FUNCTION @extschema@.rs_frequent_itemsets(baskets text, min_support float8, max_len integer DEFAULT NULL,
@@ -890,6 +995,15 @@ CREATE FUNCTION @extschema@.rs_frequent_itemsets(baskets text, min_support float
 RETURNS TABLE(itemset text[], support float8, baskets bigint)
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'rs_frequent_itemsets_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- retailscope::forecasts::holidays::rs_generate_holidays
+
+CREATE FUNCTION @extschema@.rs_generate_holidays(region text, from_year integer DEFAULT NULL, to_year integer DEFAULT NULL) RETURNS bigint
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'rs_generate_holidays_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -1007,12 +1121,21 @@ BEGIN
     END;
     COMMIT;
     SET LOCAL search_path = pg_catalog, pg_temp;
+    BEGIN
+        SELECT * INTO trained FROM @extschema@.rs_train_forecast();
+        RAISE INFO 'forecast: model % (%), MASE %, % in % s', trained.model_id, trained.specification, round(trained.mase::numeric, 4),
+            CASE WHEN trained.promoted THEN 'serves' ELSE 'does not serve' END, round(trained.seconds::numeric, 2);
+    EXCEPTION WHEN object_not_in_prerequisite_state OR data_exception THEN
+        RAISE INFO 'forecast: no model: %', SQLERRM;
+    END;
+    COMMIT;
+    SET LOCAL search_path = pg_catalog, pg_temp;
     RAISE INFO 'pipeline: % s', round(extract(epoch FROM clock_timestamp() - began), 2);
 END
 $$;
 
 COMMENT ON PROCEDURE @extschema@.rs_run_pipeline(text) IS
-'Loads a file on the server into lake and warehouse, refreshes the marts and trains churn and segments and mines rules, committing and reporting each step: CALL rs_run_pipeline(''/srv/exports/orders.csv.zst'');';
+'Loads a file on the server into lake and warehouse, refreshes the marts and trains churn and segments, mines rules and trains the forecast of revenue, committing and reporting each step: CALL rs_run_pipeline(''/srv/exports/orders.csv.zst'');';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -1256,6 +1379,17 @@ AS 'MODULE_PATHNAME', 'rs_stock_codes_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
+-- retailscope::forecasts::splits::rs_time_series_split
+
+CREATE FUNCTION @extschema@.rs_time_series_split(n integer, n_splits integer DEFAULT 5, test_size integer DEFAULT NULL, gap integer DEFAULT 0,
+                                                 max_train_size integer DEFAULT NULL)
+RETURNS TABLE(fold integer, train_start integer, train_end integer, test_start integer, test_end integer)
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'rs_time_series_split_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
 -- retailscope::churn::train::rs_train_churn
 CREATE  FUNCTION "rs_train_churn"(
 	"algorithm" TEXT DEFAULT 'auto', /* & str */
@@ -1277,6 +1411,19 @@ STRICT VOLATILE PARALLEL UNSAFE
 SET search_path TO pg_catalog, pg_temp
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'rs_train_churn_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- retailscope::forecasts::train::rs_train_forecast
+
+CREATE FUNCTION @extschema@.rs_train_forecast(series text DEFAULT 'revenue', model text DEFAULT 'auto', horizon integer DEFAULT 30,
+                                              params jsonb DEFAULT '{}', seed bigint DEFAULT 42)
+RETURNS TABLE(model_id bigint, series text, model text, mae float8, rmse float8, mape float8, mase float8, coverage float8, promoted boolean,
+              seconds float8, verdict text, specification text)
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS 'MODULE_PATHNAME', 'rs_train_forecast_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -1338,7 +1485,7 @@ AS $body$
         SELECT k.metric, k.value
         FROM retailscope.model_metric AS k
         WHERE k.model_id = m.model_id
-          AND (k.dataset, k.metric) IN (('holdout', 'roc_auc'), ('train', 'silhouette'), ('holdout', 'hit_rate_at_5'))
+          AND (k.dataset, k.metric) IN (('holdout', 'roc_auc'), ('train', 'silhouette'), ('holdout', 'hit_rate_at_5'), ('holdout', 'mase'))
         ORDER BY k.dataset LIMIT 1) AS h ON true
     WHERE $1 IS NULL OR m.task = $1
     ORDER BY m.task, m.version
@@ -1346,7 +1493,8 @@ $body$;
 
 COMMENT ON FUNCTION @extschema@.rs_models(text) IS
 'The registry at a glance: each model of the task (default: of all tasks), its version, whether it serves, what it was trained on, '
-'and the figure that models of its task are compared by (churn: ROC AUC on the holdout; segments: silhouette; baskets: how often the first five recommendations held an item hidden from a basket of the holdout).';
+'and the figure that models of its task are compared by (churn: ROC AUC on the holdout; segments: silhouette; baskets: how often the first five recommendations held an item hidden from a basket of the holdout; '
+'forecasts: MASE on the holdout).';
 
 CREATE FUNCTION @extschema@.rs_lock_task(task text, nowait boolean DEFAULT false) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -1491,6 +1639,66 @@ COMMENT ON FUNCTION @extschema@.rs_drop_model(bigint) IS
 
 COMMENT ON FUNCTION @extschema@.rs_verify_model(bigint) IS
 'Reads a stored model and checks its pieces, length, checksum, form and content; an ERROR says why it could not be asked.';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- requires:
+--   models
+--   train::rs_train_forecast
+--   serve::rs_forecast_revenue
+--   serve::rs_forecast_demand
+--   serve::rs_forecast_series
+--   backtest::rs_backtest
+--   explain::rs_explain_forecast
+--   query::rs_forecast
+--   products::rs_forecast_products
+--   reconciled::rs_forecast_reconciled
+--   holidays::rs_generate_holidays
+--   splits::rs_time_series_split
+
+-- Forecasts: what the functions say of themselves.
+
+COMMENT ON FUNCTION @extschema@.rs_train_forecast(text, text, integer, jsonb, bigint) IS
+'Trains a forecast of a daily series and stores it as a model of the task forecast:<series>. series: revenue, orders, units, customers (of mart_daily_kpis), sku:<stock_code> (units) or country:<name> (revenue). '
+'model: auto (the one that forecast the past best; one that does not beat the seasonal naive is not taken), naive, seasonal_naive, mean, drift, weekday_mean, year_over_year, croston, sba, tsb, theta, ets, mstl, sarima, xgboost, '
+'ensemble (median of the best). params: as_of (date: only what happened before it is known), holidays (region), closed_days (learn, none), interval (auto, analytic, conformal), level (whose coverage is measured), '
+'transform (none, log, boxcox), season, promote; of sarima: order, seasonal_order, drift, mean; ets: model; xgboost: lags, windows, strategy (direct, recursive), n_estimators, max_depth, learning_rate, subsample, '
+'colsample_bytree, reg_lambda, min_child_weight; auto and ensemble: models, folds, and the keys of a method under its name. '
+'The figures are of the holdout, the last months, that nothing was chosen by: mape leaves out days without sales, mase is relative to the seasonal naive, coverage is the share within the intervals. It serves when it is the first, '
+'better than the one that serves on the same holdout (Diebold-Mariano), or no worse and of newer days; verdict says which. specification: what was fitted.';
+COMMENT ON FUNCTION @extschema@.rs_forecast_revenue(integer, float8) IS
+'Gross revenue of the coming horizon days by the model that serves forecast:revenue, which takes in days that mart_daily_kpis has gained since it was trained. lower, upper: an interval that covers the share level. '
+'Days on which the shop is expected to be closed have a forecast of 0 and no interval.';
+COMMENT ON FUNCTION @extschema@.rs_forecast_demand(text, integer, float8) IS
+'Units of a product that the coming days will sell, by the model that serves forecast:sku:<stock_code>: SELECT * FROM rs_train_forecast(''sku:85123A''); makes one. rs_forecast_products needs none. Columns as those of rs_forecast_revenue.';
+COMMENT ON FUNCTION @extschema@.rs_forecast_series(text, integer, float8) IS
+'The coming days of any series of the warehouse (revenue, orders, units, customers, sku:<stock_code>, country:<name>) by the model that serves it. Columns as those of rs_forecast_revenue.';
+COMMENT ON FUNCTION @extschema@.rs_explain_forecast(text, integer) IS
+'Why the forecast of a series, by the model that serves it, is what it is: parts that add up to it. level: where the series ended (the mean of its last week), the same for all days; trend: how far the forecast without its week is from there; '
+'season: the day of the week; holidays: holidays and the days around them; regressors: 0 for the series of the warehouse; remainder: what keeps it from falling below 0. All of them are 0 on closed days.';
+COMMENT ON FUNCTION @extschema@.rs_backtest(text, text[], integer, integer, integer, text, jsonb) IS
+'Forecasts from several days in the past (folds, step days apart, by default the horizon) by each model, which is chosen, fitted and given its intervals from what was known on that day, and measures the errors. '
+'models: NULL for the usual ones. window_type: expanding (all earlier days) or sliding (as many days at each fold as at the first). params: those of rs_train_forecast with the model auto, and gap (days between the last known one and the '
+'first that counts) and seed. A row for each fold, whose cutoff is the first day that was not known, and one of all folds together with a fold of NULL. n: days that count (not those that were expected to be closed, and were). Errors in percent: mape '
+'(without the zeros days that sold nothing), smape, wape. mase, rmsse: relative to the seasonal naive of this season, in the days known; bias: above 0 where too much was forecast; coverage, width, pinball: of the intervals at the level that params name '
+'(0.95). note: what was fitted, or why nothing could be.';
+COMMENT ON FUNCTION @extschema@.rs_forecast(text, integer, text, float8, text, integer, jsonb) IS
+'Forecasts every series of a query, which is run with the caller''s rights and search path and may only read: columns ds (date or timestamp), y (number) and, for many series, unique_id, by name, or in the order unique_id, ds, y when none has such a name; params '
+'{"xreg": ["price"]} names columns that explain the series and are known for coming steps, in rows whose y is NULL. Rows in any order; sorted by unique_id (ORDER BY unique_id) memory does not depend on how many there are. Values of one step are added up, missing '
+'steps have no value. horizon: steps ahead, 1 to 1000; model and params: as for rs_train_forecast; freq: auto (of each series), minute, half-hour, hour, day, week, month, quarter, year; season_length: steps. The series in the order of unique_id (of the query, when it is sorted by it). '
+'A series that cannot be forecast has one row without a forecast, whose note says why; of others it says what was done to the data.';
+COMMENT ON FUNCTION @extschema@.rs_forecast_products(integer, integer, text, float8, jsonb) IS
+'Units of every product that the coming days will sell, the n products first that sold most units in the last 365 days (NULL: all), each fitted on the spot to the days since its first sale; no model is stored. model, params: as for rs_train_forecast. note: as of rs_forecast.';
+COMMENT ON FUNCTION @extschema@.rs_forecast_reconciled(integer, text, float8, text, jsonb) IS
+'Revenue of the coming days in total (series revenue, which comes first) and by country (country:<name>), forecast each on its own (base_forecast) and then made to add up (forecast) on every day. '
+'method: mint_shrink (by the covariances of the errors one step ahead, shrunk; Wickramasuriya and others, 2019), wls (by their variances), ols (by none), bottom_up (the sum of the countries). model, params: as for rs_train_forecast; no model is stored. '
+'A country that the model cannot be fitted to has its mean, and a note.';
+COMMENT ON FUNCTION @extschema@.rs_time_series_split(integer, integer, integer, integer, integer) IS
+'The index sets of scikit-learn''s TimeSeriesSplit: n_splits folds of n values in time, each tested on test_size values (default: n / (n_splits + 1)) that follow those it is trained on, gap values between them left out, max_train_size values at most to train on. '
+'Places count from 0, and the ends are the last places: train_start to train_end, test_start to test_end, both included.';
+COMMENT ON FUNCTION @extschema@.rs_generate_holidays(text, integer, integer) IS
+'Adds the public holidays of a region (GB: England and Wales; US: federal; DE: those of all states; FR) of these years to retailscope.holiday, by default of the years of the calendar dim_date and five more. Rows that are there stay as they are. '
+'Returns the number of rows added.';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -1657,6 +1865,128 @@ COMMENT ON FUNCTION @extschema@.rs_model_to_sql(bigint) IS
 
 /* <begin connected objects> */
 -- requires:
+--   quality
+--   features
+--   pipeline
+--   models
+--   churn_comments
+--   forecasts
+
+-- Who may do what. Nothing is open to PUBLIC; rs_grant_access() opens it by level.
+
+CREATE FUNCTION @extschema@.rs_grant_access(role regrole, level text)
+RETURNS TABLE(kind text, name text, privileges text)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+#variable_conflict use_column
+DECLARE
+    -- Each level has all that the levels before it have.
+    levels constant text[] := ARRAY['reader', 'analyst', 'admin'];
+    wanted constant integer := array_position(levels, $2);
+    owner oid;
+    item record;
+BEGIN
+    IF $1 IS NULL OR $1 = 0 THEN
+        RAISE EXCEPTION 'no role given' USING ERRCODE = '22023', HINT = 'Name an existing role: rs_grant_access(''ann'', ''reader'').';
+    END IF;
+    IF wanted IS NULL THEN
+        RAISE EXCEPTION 'unknown level: %', coalesce(quote_literal($2), 'NULL')
+            USING ERRCODE = '22023', HINT = format('The levels are %s.', array_to_string(levels, ', '));
+    END IF;
+    SELECT n.nspowner INTO owner FROM pg_namespace AS n WHERE n.nspname = 'retailscope';
+    -- Without this check a GRANT by another than the owner only warns, and grants nothing.
+    IF NOT pg_has_role(current_user, owner, 'USAGE') THEN
+        RAISE EXCEPTION 'only the owner of the warehouse may grant access to it'
+            USING ERRCODE = '42501', HINT = format('Call it as %s or as a superuser.', owner::regrole);
+    END IF;
+
+    FOR item IN
+        WITH relations (level, name) AS (
+            VALUES ('reader', 'dim_date'), ('reader', 'dim_customer'), ('reader', 'dim_product'), ('reader', 'product_description'),
+                   ('reader', 'fact_sales'), ('reader', 'holiday'), ('reader', 'mart_customer_rfm'), ('reader', 'mart_daily_kpis'), ('reader', 'progress'),
+                   -- Predictions ask which day is the newest, which model serves, and read it.
+                   ('reader', 'mart_customer_segments'), ('reader', 'mart_association_rules'), ('reader', 'mart_state'), ('reader', 'model'),
+                   ('reader', 'model_chunk'), ('reader', 'model_deployment'),
+                   ('analyst', 'etl_batch'), ('analyst', 'etl_reject'), ('analyst', 'lake_file'), ('analyst', 'model_metric'), ('analyst', 'model_importance'), ('analyst', 'model_curve'),
+                   ('analyst', 'clean_rule'), ('analyst', 'country_alias'), ('analyst', 'rfm_segment_map'),
+                   ('admin', 'warehouse_state')
+        ),
+        -- An admin may execute all of them.
+        routines (level, name) AS (
+            VALUES ('reader', 'rs_customer_features'), ('reader', 'rs_daily_features'), ('reader', 'rs_default_as_of'),
+                   ('reader', 'rs_predict_churn'), ('reader', 'rs_explain_churn'), ('reader', 'rs_segment_customers'),
+                   ('reader', 'rs_segment_customer'), ('reader', 'rs_segment_profiles'), ('reader', 'rs_segment_migration'),
+                   ('reader', 'rs_rules'), ('reader', 'rs_recommend'), ('reader', 'rs_stock_codes'), ('reader', 'rs_frequent_itemsets'),
+                   ('reader', 'rs_forecast_revenue'), ('reader', 'rs_forecast_demand'), ('reader', 'rs_forecast_series'),
+                   ('reader', 'rs_forecast'), ('reader', 'rs_forecast_products'), ('reader', 'rs_forecast_reconciled'), ('reader', 'rs_explain_forecast'), ('reader', 'rs_backtest'), ('reader', 'rs_time_series_split'),
+                   ('analyst', 'rs_model_rules'), ('analyst', 'rs_data_quality'), ('analyst', 'rs_lake_status'), ('analyst', 'rs_churn_frame'),
+                   ('analyst', 'rs_models'), ('analyst', 'rs_verify_model'), ('analyst', 'rs_verify_no_leak'), ('analyst', 'rs_model_to_sql')
+        ),
+        extension AS (
+            SELECT e.oid, e.extnamespace FROM pg_extension AS e WHERE e.extname = 'retailscope'
+        ),
+        -- Members of the extension alone: a function of the same name in another schema is not ours to open.
+        members AS (
+            SELECT p.oid, p.proname
+            FROM extension AS e
+            JOIN pg_depend AS d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e'
+                               AND d.classid = 'pg_proc'::regclass
+            JOIN pg_proc AS p ON p.oid = d.objid
+            WHERE left(p.proname::text, 3) = 'rs_'
+        ),
+        tables AS (
+            SELECT c.oid, c.relkind, r.name
+            FROM relations AS r
+            JOIN pg_class AS c ON c.relname = r.name AND c.relkind IN ('r', 'p', 'v')
+            JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = 'retailscope'
+            WHERE array_position(levels, r.level) <= wanted
+        )
+        SELECT 1 AS position, 'schema' AS kind, format('%I', n.nspname) AS name, 'USAGE' AS privileges
+        FROM pg_namespace AS n
+        -- Where all may use the schema already (public, often), there is nothing to grant, and perhaps no right to.
+        WHERE n.nspname = 'retailscope'
+           OR n.oid = (SELECT e.extnamespace FROM extension AS e) AND NOT has_schema_privilege($1, n.oid, 'USAGE')
+        UNION ALL
+        SELECT 2, 'table', t.oid::regclass::text,
+               CASE WHEN levels[wanted] = 'admin' AND t.relkind <> 'v' THEN 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE' ELSE 'SELECT' END
+        FROM tables AS t
+        UNION ALL
+        -- The newest day is all that predictions ask of the batches, whose sources are paths on the server.
+        SELECT 2, 'table', 'retailscope.etl_batch', 'SELECT (last_date)'
+        WHERE levels[wanted] = 'reader'
+        UNION ALL
+        SELECT 3, 'sequence', d.objid::regclass::text, 'USAGE, SELECT, UPDATE'
+        FROM tables AS t
+        JOIN pg_depend AS d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = t.oid AND d.classid = 'pg_class'::regclass
+                           AND d.deptype IN ('a', 'i')
+        JOIN pg_class AS s ON s.oid = d.objid AND s.relkind = 'S'
+        WHERE levels[wanted] = 'admin'
+        UNION ALL
+        SELECT 4, 'routine', m.oid::regprocedure::text, 'EXECUTE'
+        FROM members AS m
+        WHERE levels[wanted] = 'admin'
+           OR EXISTS (SELECT FROM routines AS r WHERE r.name = m.proname AND array_position(levels, r.level) <= wanted)
+        ORDER BY position, name
+    LOOP
+        EXECUTE format('GRANT %s ON %s %s TO %s', item.privileges, item.kind, item.name, $1);
+        kind := item.kind;
+        name := item.name;
+        privileges := item.privileges;
+        RETURN NEXT;
+    END LOOP;
+END
+$body$;
+
+COMMENT ON FUNCTION @extschema@.rs_grant_access(regrole, text) IS
+'Opens the warehouse to a role. reader: both schemas, dimensions, facts, marts, the newest day of the batches, progress, models and deployments, features, predictions, segments, rules, recommendations and forecasts. '
+'analyst: also the batches, rejects, lake files and rules, metrics of models, rs_models, rs_churn_frame and rs_data_quality. admin: also writes all tables and executes all functions '
+'(ingest, refresh, export, training), but rs_create_warehouse and rs_grant_access stay the owner''s. It adds and never takes away: use REVOKE to lower a role. Returns what was granted. '
+'Server files need more: see rs_ingest_file.';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- requires:
 --   models
 --   features
 --   churn_comments
@@ -1774,125 +2104,6 @@ $body$;
 COMMENT ON FUNCTION @extschema@.rs_segment_profiles() IS
 'What each segment is like, as of the day after the newest fact: customers and their share, means of days since the last order, orders and gross sales, the mean probability of churn (NULL without a '
 'model of churn), gross sales and their share, the three means against those of all customers (100 is as the base), and the mean value of an order. The segment with the largest sales first.';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- requires:
---   quality
---   features
---   pipeline
---   models
---   churn_comments
-
--- Who may do what. Nothing is open to PUBLIC; rs_grant_access() opens it by level.
-
-CREATE FUNCTION @extschema@.rs_grant_access(role regrole, level text)
-RETURNS TABLE(kind text, name text, privileges text)
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-AS $body$
-#variable_conflict use_column
-DECLARE
-    -- Each level has all that the levels before it have.
-    levels constant text[] := ARRAY['reader', 'analyst', 'admin'];
-    wanted constant integer := array_position(levels, $2);
-    owner oid;
-    item record;
-BEGIN
-    IF $1 IS NULL OR $1 = 0 THEN
-        RAISE EXCEPTION 'no role given' USING ERRCODE = '22023', HINT = 'Name an existing role: rs_grant_access(''ann'', ''reader'').';
-    END IF;
-    IF wanted IS NULL THEN
-        RAISE EXCEPTION 'unknown level: %', coalesce(quote_literal($2), 'NULL')
-            USING ERRCODE = '22023', HINT = format('The levels are %s.', array_to_string(levels, ', '));
-    END IF;
-    SELECT n.nspowner INTO owner FROM pg_namespace AS n WHERE n.nspname = 'retailscope';
-    -- Without this check a GRANT by another than the owner only warns, and grants nothing.
-    IF NOT pg_has_role(current_user, owner, 'USAGE') THEN
-        RAISE EXCEPTION 'only the owner of the warehouse may grant access to it'
-            USING ERRCODE = '42501', HINT = format('Call it as %s or as a superuser.', owner::regrole);
-    END IF;
-
-    FOR item IN
-        WITH relations (level, name) AS (
-            VALUES ('reader', 'dim_date'), ('reader', 'dim_customer'), ('reader', 'dim_product'), ('reader', 'product_description'),
-                   ('reader', 'fact_sales'), ('reader', 'mart_customer_rfm'), ('reader', 'mart_daily_kpis'), ('reader', 'progress'),
-                   -- Predictions ask which day is the newest, which model serves, and read it.
-                   ('reader', 'mart_customer_segments'), ('reader', 'mart_association_rules'), ('reader', 'mart_state'), ('reader', 'model'),
-                   ('reader', 'model_chunk'), ('reader', 'model_deployment'),
-                   ('analyst', 'etl_batch'), ('analyst', 'etl_reject'), ('analyst', 'lake_file'), ('analyst', 'model_metric'), ('analyst', 'model_importance'), ('analyst', 'model_curve'),
-                   ('analyst', 'clean_rule'), ('analyst', 'country_alias'), ('analyst', 'rfm_segment_map'),
-                   ('admin', 'warehouse_state')
-        ),
-        -- An admin may execute all of them.
-        routines (level, name) AS (
-            VALUES ('reader', 'rs_customer_features'), ('reader', 'rs_daily_features'), ('reader', 'rs_default_as_of'),
-                   ('reader', 'rs_predict_churn'), ('reader', 'rs_explain_churn'), ('reader', 'rs_segment_customers'),
-                   ('reader', 'rs_segment_customer'), ('reader', 'rs_segment_profiles'), ('reader', 'rs_segment_migration'),
-                   ('reader', 'rs_rules'), ('reader', 'rs_recommend'), ('reader', 'rs_stock_codes'), ('reader', 'rs_frequent_itemsets'),
-                   ('analyst', 'rs_model_rules'), ('analyst', 'rs_data_quality'), ('analyst', 'rs_lake_status'), ('analyst', 'rs_churn_frame'),
-                   ('analyst', 'rs_models'), ('analyst', 'rs_verify_model'), ('analyst', 'rs_verify_no_leak'), ('analyst', 'rs_model_to_sql')
-        ),
-        extension AS (
-            SELECT e.oid, e.extnamespace FROM pg_extension AS e WHERE e.extname = 'retailscope'
-        ),
-        -- Members of the extension alone: a function of the same name in another schema is not ours to open.
-        members AS (
-            SELECT p.oid, p.proname
-            FROM extension AS e
-            JOIN pg_depend AS d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e'
-                               AND d.classid = 'pg_proc'::regclass
-            JOIN pg_proc AS p ON p.oid = d.objid
-            WHERE left(p.proname::text, 3) = 'rs_'
-        ),
-        tables AS (
-            SELECT c.oid, c.relkind, r.name
-            FROM relations AS r
-            JOIN pg_class AS c ON c.relname = r.name AND c.relkind IN ('r', 'p', 'v')
-            JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = 'retailscope'
-            WHERE array_position(levels, r.level) <= wanted
-        )
-        SELECT 1 AS position, 'schema' AS kind, format('%I', n.nspname) AS name, 'USAGE' AS privileges
-        FROM pg_namespace AS n
-        -- Where all may use the schema already (public, often), there is nothing to grant, and perhaps no right to.
-        WHERE n.nspname = 'retailscope'
-           OR n.oid = (SELECT e.extnamespace FROM extension AS e) AND NOT has_schema_privilege($1, n.oid, 'USAGE')
-        UNION ALL
-        SELECT 2, 'table', t.oid::regclass::text,
-               CASE WHEN levels[wanted] = 'admin' AND t.relkind <> 'v' THEN 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE' ELSE 'SELECT' END
-        FROM tables AS t
-        UNION ALL
-        -- The newest day is all that predictions ask of the batches, whose sources are paths on the server.
-        SELECT 2, 'table', 'retailscope.etl_batch', 'SELECT (last_date)'
-        WHERE levels[wanted] = 'reader'
-        UNION ALL
-        SELECT 3, 'sequence', d.objid::regclass::text, 'USAGE, SELECT, UPDATE'
-        FROM tables AS t
-        JOIN pg_depend AS d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = t.oid AND d.classid = 'pg_class'::regclass
-                           AND d.deptype IN ('a', 'i')
-        JOIN pg_class AS s ON s.oid = d.objid AND s.relkind = 'S'
-        WHERE levels[wanted] = 'admin'
-        UNION ALL
-        SELECT 4, 'routine', m.oid::regprocedure::text, 'EXECUTE'
-        FROM members AS m
-        WHERE levels[wanted] = 'admin'
-           OR EXISTS (SELECT FROM routines AS r WHERE r.name = m.proname AND array_position(levels, r.level) <= wanted)
-        ORDER BY position, name
-    LOOP
-        EXECUTE format('GRANT %s ON %s %s TO %s', item.privileges, item.kind, item.name, $1);
-        kind := item.kind;
-        name := item.name;
-        privileges := item.privileges;
-        RETURN NEXT;
-    END LOOP;
-END
-$body$;
-
-COMMENT ON FUNCTION @extschema@.rs_grant_access(regrole, text) IS
-'Opens the warehouse to a role. reader: both schemas, dimensions, facts, marts, the newest day of the batches, progress, models and deployments, features, predictions, segments, rules and recommendations. '
-'analyst: also the batches, rejects, lake files and rules, metrics of models, rs_models, rs_churn_frame and rs_data_quality. admin: also writes all tables and executes all functions '
-'(ingest, refresh, export, training), but rs_create_warehouse and rs_grant_access stay the owner''s. It adds and never takes away: use REVOKE to lower a role. Returns what was granted. '
-'Server files need more: see rs_ingest_file.';
 /* </end connected objects> */
 
 /* <begin connected objects> */
