@@ -31,6 +31,7 @@ pub(crate) mod oracle;
 mod plan;
 mod recipe;
 mod reconcile;
+pub mod sarima;
 mod select;
 mod series;
 mod simple;
