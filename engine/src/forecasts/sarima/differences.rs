@@ -120,7 +120,14 @@ mod tests {
 
     #[test]
     fn odd_series_need_none() {
-        for y in [&[][..], &[f64::NAN; 9], &[5.0; 30], &[1.0], &[0.0; 40], &[1e15, -1e15]] {
+        for y in [
+            &[][..],
+            &[f64::NAN; 9],
+            &[5.0; 30],
+            &[1.0],
+            &[0.0; 40],
+            &[1e15, -1e15],
+        ] {
             assert_eq!((ndiffs(y), nsdiffs(y, 7)), (0, 0), "{y:?}");
         }
         let line: Vec<f64> = (0..60).map(f64::from).collect();

@@ -109,7 +109,9 @@ pub(super) fn estimate(
         };
         let found = least_squares(start, (care.bound, care.tolerance), len, &mut residuals)?;
         if let Some(found) = found
-            && best.as_ref().is_none_or(|(least, _)| found.squares < *least)
+            && best
+                .as_ref()
+                .is_none_or(|(least, _)| found.squares < *least)
         {
             best = Some((found.squares, found.x));
         }
@@ -226,7 +228,9 @@ fn regression_variances(problem: &Problem, inverse: &[f64]) -> Vec<f64> {
     }
     let one = |c: usize| {
         let pairs = (0..n).flat_map(|i| (0..n).map(move |j| (i, j)));
-        pairs.map(|(i, j)| back[i][c] * back[j][c] * inverse[i * n + j]).sum()
+        pairs
+            .map(|(i, j)| back[i][c] * back[j][c] * inverse[i * n + j])
+            .sum()
     };
     (0..n).map(one).collect()
 }

@@ -1,8 +1,6 @@
 //! From a series to a fitted model.
 
-use super::estimate::{
-    Care, Estimate, determined, estimate, standard_errors, usual_starts,
-};
+use super::estimate::{Care, Estimate, determined, estimate, standard_errors, usual_starts};
 use super::model::Sarima;
 use super::params::{Orders, SarimaParams};
 use super::problem::{Problem, Terms};
@@ -145,7 +143,13 @@ fn finished(
         ..
     } = estimate;
     let kalman = settle(&left, orders, coefficients, control)?.ok_or(none.clone())?;
-    let model = Sarima::new(problem.terms, regressors.len(), estimate, errors, (&kalman, y.len()));
+    let model = Sarima::new(
+        problem.terms,
+        regressors.len(),
+        estimate,
+        errors,
+        (&kalman, y.len()),
+    );
     // What a hostile model would be refused for must not come out of a fit either.
     if crate::forecasts::Fitted::check(&model).is_err() {
         return Err(none);

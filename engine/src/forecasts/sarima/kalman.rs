@@ -124,7 +124,11 @@ impl Kalman {
             }
             let now = state[0];
             for (i, a) in self.ar.iter().enumerate() {
-                let next = if i + 1 < self.width { state[i + 1] } else { 0.0 };
+                let next = if i + 1 < self.width {
+                    state[i + 1]
+                } else {
+                    0.0
+                };
                 state[i] = next + a * now;
             }
             if self.lost > 0 {
@@ -133,7 +137,12 @@ impl Kalman {
             }
         }
         if observed {
-            for (x, row) in self.covariance.chunks_exact_mut(size).take(active).enumerate() {
+            for (x, row) in self
+                .covariance
+                .chunks_exact_mut(size)
+                .take(active)
+                .enumerate()
+            {
                 let by = self.gain[x] * inverse;
                 for (p, g) in row[..active].iter_mut().zip(&self.gain) {
                     *p -= by * g;

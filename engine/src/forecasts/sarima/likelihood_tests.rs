@@ -113,7 +113,12 @@ fn likelihoods_are_densities() {
         ([1, 1, 1], [0, 1, 1], vec![0.5, -0.6, -0.7], none),
         ([0, 2, 2], [0; 3], vec![-0.8, 0.1], none),
         ([2, 0, 1], [0; 3], vec![0.6, 0.2, 0.4], &[4, 9, 10, 29]),
-        ([1, 1, 1], [0, 1, 1], vec![0.5, -0.6, -0.7], &[8, 14, 15, 28]),
+        (
+            [1, 1, 1],
+            [0, 1, 1],
+            vec![0.5, -0.6, -0.7],
+            &[8, 14, 15, 28],
+        ),
         ([0, 1, 1], [1, 0, 0], vec![-0.6, 0.5], &[7, 20]),
         // Among the first values too.
         ([1, 1, 1], [0, 1, 1], vec![0.5, -0.6, -0.7], &[1, 3, 14, 28]),
@@ -141,7 +146,10 @@ fn likelihoods_are_densities() {
             let exact = dense(&y, &columns, &orders, &coefficients, &first);
             // The prior's share of the squares is not in the residuals; it is of the order of the prior.
             let by = if problem.unknown > 0 { 1e-4 } else { 1e-8 };
-            assert!((ours - exact).abs() < by, "{order:?} {holes:?}: {ours} {exact}");
+            assert!(
+                (ours - exact).abs() < by,
+                "{order:?} {holes:?}: {ours} {exact}"
+            );
         }
     }
 }

@@ -386,7 +386,10 @@ impl Fitted for Sarima {
         if self.coefficients.len() != o.coefficients()
             || self.regressors > self.regression.len()
             || self.regression.len() - self.regressors != self.terms.count()
-            || self.errors.as_ref().is_some_and(|e| e.len() != self.parameters())
+            || self
+                .errors
+                .as_ref()
+                .is_some_and(|e| e.len() != self.parameters())
         {
             return Err("the model's coefficients are not those of its orders");
         }
@@ -396,7 +399,12 @@ impl Fitted for Sarima {
         {
             return Err("the model's state does not fit its orders");
         }
-        let numbers = [&self.coefficients, &self.regression, &self.state, &self.covariance];
+        let numbers = [
+            &self.coefficients,
+            &self.regression,
+            &self.state,
+            &self.covariance,
+        ];
         let finite = |v: &f64| v.abs() <= LARGEST;
         let scalars = [self.variance, self.log_likelihood];
         if !numbers.into_iter().flatten().chain(&scalars).all(finite)
@@ -424,7 +432,11 @@ fn check_ahead(ahead: &Ahead<'_>, regressors: usize) -> Result<(), ForecastError
         wanted,
     };
     if ahead.regressors.len() != regressors {
-        return Err(shape("regressors ahead", ahead.regressors.len(), regressors));
+        return Err(shape(
+            "regressors ahead",
+            ahead.regressors.len(),
+            regressors,
+        ));
     }
     for (i, x) in ahead.regressors.iter().enumerate() {
         if x.len() != ahead.horizon {

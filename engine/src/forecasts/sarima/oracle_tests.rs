@@ -9,32 +9,203 @@ use crate::forecasts::{Ahead, Fitted, Input, Path, oracle};
 ///
 /// R gives differenced series a wide prior where ours are exact, so its variance is off by up to 0.2 %, and with it the
 /// bounds; its optimiser stops early in flat valleys (the `retail` cases), where ours goes on to a higher likelihood.
-type RCase = (&'static str, &'static str, [usize; 3], [usize; 3], usize, bool, f64, f64);
+type RCase = (
+    &'static str,
+    &'static str,
+    [usize; 3],
+    [usize; 3],
+    usize,
+    bool,
+    f64,
+    f64,
+);
 
 const R_CASES: [RCase; 23] = [
-    ("logair_011_011_12", "logair", [0, 1, 1], [0, 1, 1], 12, false, 1e-6, 5e-5),
-    ("air_211_010_12", "airpassengers", [2, 1, 1], [0, 1, 0], 12, false, 4e-6, 6e-6),
-    ("usacc_011_011_12", "usaccdeaths", [0, 1, 1], [0, 1, 1], 12, false, 2e-5, 5e-5),
-    ("lakehuron_200", "lakehuron", [2, 0, 0], [0; 3], 1, false, 1e-8, 1e-8),
-    ("lakehuron_200_xreg", "lakehuron", [2, 0, 0], [0; 3], 1, false, 1e-8, 1e-8),
+    (
+        "logair_011_011_12",
+        "logair",
+        [0, 1, 1],
+        [0, 1, 1],
+        12,
+        false,
+        1e-6,
+        5e-5,
+    ),
+    (
+        "air_211_010_12",
+        "airpassengers",
+        [2, 1, 1],
+        [0, 1, 0],
+        12,
+        false,
+        4e-6,
+        6e-6,
+    ),
+    (
+        "usacc_011_011_12",
+        "usaccdeaths",
+        [0, 1, 1],
+        [0, 1, 1],
+        12,
+        false,
+        2e-5,
+        5e-5,
+    ),
+    (
+        "lakehuron_200",
+        "lakehuron",
+        [2, 0, 0],
+        [0; 3],
+        1,
+        false,
+        1e-8,
+        1e-8,
+    ),
+    (
+        "lakehuron_200_xreg",
+        "lakehuron",
+        [2, 0, 0],
+        [0; 3],
+        1,
+        false,
+        1e-8,
+        1e-8,
+    ),
     ("lh_100", "lh", [1, 0, 0], [0; 3], 1, false, 1e-6, 1e-6),
     ("lh_300", "lh", [3, 0, 0], [0; 3], 1, false, 1e-6, 1e-6),
     ("lh_101", "lh", [1, 0, 1], [0; 3], 1, false, 1e-6, 1e-6),
-    ("www_310", "wwwusage", [3, 1, 0], [0; 3], 1, false, 1e-6, 6e-6),
-    ("www_111", "wwwusage", [1, 1, 1], [0; 3], 1, false, 1e-6, 6e-6),
+    (
+        "www_310",
+        "wwwusage",
+        [3, 1, 0],
+        [0; 3],
+        1,
+        false,
+        1e-6,
+        6e-6,
+    ),
+    (
+        "www_111",
+        "wwwusage",
+        [1, 1, 1],
+        [0; 3],
+        1,
+        false,
+        1e-6,
+        6e-6,
+    ),
     ("nile_101", "nile", [1, 0, 1], [0; 3], 1, false, 1e-6, 1e-6),
     ("nile_011", "nile", [0, 1, 1], [0; 3], 1, false, 1e-6, 3e-6),
-    ("nile_111_drift", "nile", [1, 1, 1], [0; 3], 1, true, 2e-6, 1e-5),
-    ("presidents_300_NA", "presidents", [3, 0, 0], [0; 3], 1, false, 1e-6, 2e-6),
-    ("nottem_100_210_12", "nottem", [1, 0, 0], [2, 1, 0], 12, false, 1e-6, 3e-6),
-    ("nottem_100_210_12_drift", "nottem", [1, 0, 0], [2, 1, 0], 12, true, 1e-6, 3e-6),
-    ("loglynx_200", "lynx", [2, 0, 0], [0; 3], 1, false, 1e-6, 1e-6),
-    ("retail_111_011_7", "retail_daily", [1, 1, 1], [0, 1, 1], 7, false, 4e-6, 8e-6),
-    ("retail_101_011_7", "retail_daily", [1, 0, 1], [0, 1, 1], 7, false, 1e-5, 3e-5),
-    ("retail_100_111_7", "retail_daily", [1, 0, 0], [1, 1, 1], 7, false, 4e-6, 4e-6),
-    ("retail_212_100_7", "retail_daily", [2, 1, 2], [1, 0, 0], 7, false, 8e-5, 8e-5),
-    ("promo_100_100_7_xreg", "retail_promo", [1, 0, 0], [1, 0, 0], 7, false, 1e-6, 1e-6),
-    ("promo_100_011_7_xreg", "retail_promo", [1, 0, 0], [0, 1, 1], 7, false, 3e-6, 3e-6),
+    (
+        "nile_111_drift",
+        "nile",
+        [1, 1, 1],
+        [0; 3],
+        1,
+        true,
+        2e-6,
+        1e-5,
+    ),
+    (
+        "presidents_300_NA",
+        "presidents",
+        [3, 0, 0],
+        [0; 3],
+        1,
+        false,
+        1e-6,
+        2e-6,
+    ),
+    (
+        "nottem_100_210_12",
+        "nottem",
+        [1, 0, 0],
+        [2, 1, 0],
+        12,
+        false,
+        1e-6,
+        3e-6,
+    ),
+    (
+        "nottem_100_210_12_drift",
+        "nottem",
+        [1, 0, 0],
+        [2, 1, 0],
+        12,
+        true,
+        1e-6,
+        3e-6,
+    ),
+    (
+        "loglynx_200",
+        "lynx",
+        [2, 0, 0],
+        [0; 3],
+        1,
+        false,
+        1e-6,
+        1e-6,
+    ),
+    (
+        "retail_111_011_7",
+        "retail_daily",
+        [1, 1, 1],
+        [0, 1, 1],
+        7,
+        false,
+        4e-6,
+        8e-6,
+    ),
+    (
+        "retail_101_011_7",
+        "retail_daily",
+        [1, 0, 1],
+        [0, 1, 1],
+        7,
+        false,
+        1e-5,
+        3e-5,
+    ),
+    (
+        "retail_100_111_7",
+        "retail_daily",
+        [1, 0, 0],
+        [1, 1, 1],
+        7,
+        false,
+        4e-6,
+        4e-6,
+    ),
+    (
+        "retail_212_100_7",
+        "retail_daily",
+        [2, 1, 2],
+        [1, 0, 0],
+        7,
+        false,
+        8e-5,
+        8e-5,
+    ),
+    (
+        "promo_100_100_7_xreg",
+        "retail_promo",
+        [1, 0, 0],
+        [1, 0, 0],
+        7,
+        false,
+        1e-6,
+        1e-6,
+    ),
+    (
+        "promo_100_011_7_xreg",
+        "retail_promo",
+        [1, 0, 0],
+        [0, 1, 1],
+        7,
+        false,
+        3e-6,
+        3e-6,
+    ),
 ];
 
 /// The series of a case, its regressors, and these ahead.
@@ -165,7 +336,12 @@ fn likelihoods_are_those_of_statsmodels() {
         assert!(off.abs() < 1e-4, "{name}: {off}");
         // Its optimiser stops early; by how much shows in the likelihood, which is nowhere higher than ours.
         assert!(off > -1e-6, "{name}: {off}");
-        let names = [("ar", "ar.L"), ("ma", "ma.L"), ("sar", "ar.S.L"), ("sma", "ma.S.L")];
+        let names = [
+            ("ar", "ar.L"),
+            ("ma", "ma.L"),
+            ("sar", "ar.S.L"),
+            ("sma", "ma.S.L"),
+        ];
         let errors = model.standard_errors().unwrap();
         for ((ours, value), error) in model.coefficients().iter().zip(errors) {
             let digits = ours.trim_start_matches(|c: char| c.is_alphabetic());
@@ -174,7 +350,11 @@ fn likelihoods_are_those_of_statsmodels() {
                 continue;
             };
             let lag: usize = digits.parse().unwrap();
-            let lag = if kind.starts_with('s') { lag * season } else { lag };
+            let lag = if kind.starts_with('s') {
+                lag * season
+            } else {
+                lag
+            };
             let value_there = theirs.one(&format!("coef_{theirs_name}{lag}"));
             assert!(
                 (value - value_there).abs() < 2e-3 * error,

@@ -206,10 +206,7 @@ impl SarimaParams {
             ("max_D", self.max_seasonal_d, MOST_DIFFERENCES),
         ] {
             if value > most {
-                return Err(wrong(
-                    key,
-                    format!("must be from 0 to {most}, not {value}"),
-                ));
+                return Err(wrong(key, format!("must be from 0 to {most}, not {value}")));
             }
         }
         if self.order.is_some() {

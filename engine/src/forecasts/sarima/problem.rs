@@ -82,11 +82,7 @@ impl Problem {
         orders: &Orders,
         terms: Terms,
     ) -> Result<Problem, ForecastError> {
-        let orders = Orders::new(
-            [0, orders.d, 0],
-            [0, orders.seasonal_d, 0],
-            orders.season,
-        );
+        let orders = Orders::new([0, orders.d, 0], [0, orders.seasonal_d, 0], orders.season);
         let lost = orders.lost();
         let columns = terms.count() + regressors.len();
         let seen = y.iter().filter(|v| !v.is_nan()).count();
@@ -197,7 +193,10 @@ fn into_orthonormal(columns: &mut [Vec<f64>], upper: &[f64]) {
 /// first ones are of shorter autoregressions.
 fn shocks(w: &[f64], season: usize) -> Vec<f64> {
     let n = w.len();
-    let order = (2 * season.min(LONGEST) + 4).max(10).min(n / 3).min(LONGEST);
+    let order = (2 * season.min(LONGEST) + 4)
+        .max(10)
+        .min(n / 3)
+        .min(LONGEST);
     let gamma: Vec<f64> = (0..=order).map(|lag| dot(&w[lag..], w)).collect();
     let mut predictor = vec![0.0; order];
     let mut variance = gamma[0];

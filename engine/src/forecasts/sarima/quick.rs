@@ -74,7 +74,8 @@ impl Quick {
                 product *= variance;
                 let inverse = 1.0 / variance;
                 let root = inverse.sqrt();
-                for ((state, column), errors) in self.states.iter_mut().zip(columns).zip(&mut *errors)
+                for ((state, column), errors) in
+                    self.states.iter_mut().zip(columns).zip(&mut *errors)
                 {
                     let predicted = state[t];
                     let error = column[t] - predicted;

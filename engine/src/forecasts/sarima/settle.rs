@@ -43,7 +43,11 @@ pub(super) fn settle(
     let done = advance(&mut kalman, &values[lost..], control, |errors, variance| {
         let own = &errors[1..];
         for (i, x) in own.iter().enumerate() {
-            add_scaled(&mut normal[i * unknown..(i + 1) * unknown], x / variance, own);
+            add_scaled(
+                &mut normal[i * unknown..(i + 1) * unknown],
+                x / variance,
+                own,
+            );
             b[i] += x * errors[0] / variance;
         }
     })?;

@@ -62,7 +62,9 @@ impl Start {
         self.pure[0] = variance;
         // Upwards again: the predictor of each order gives the next autocovariance.
         for k in 0..ar.len().min(self.pure.len() - 1) {
-            let known = self.predictor[..k].iter().zip(self.pure[1..=k].iter().rev());
+            let known = self.predictor[..k]
+                .iter()
+                .zip(self.pure[1..=k].iter().rev());
             let sum: f64 = known.map(|(a, g)| a * g).sum();
             let r = self.partial[k];
             self.pure[k + 1] = sum + r * variance;
@@ -169,7 +171,11 @@ mod tests {
         let mut polynomials = Polynomials::new(&Orders::new([2, 0, 0], [0; 3], 1));
         polynomials.set_coefficients(&[0.5, 0.2]);
         assert!(start.set(&polynomials));
-        assert!(psi.iter().zip(&ours[1..]).all(|(a, b)| (a - b).abs() < 1e-11));
+        assert!(
+            psi.iter()
+                .zip(&ours[1..])
+                .all(|(a, b)| (a - b).abs() < 1e-11)
+        );
         for (a, b) in rho.iter().zip(&start.gamma) {
             assert!((a - b / start.gamma[0]).abs() < 1e-11);
         }
@@ -192,7 +198,13 @@ mod tests {
             start.covariance(&polynomials, r, &mut p);
             let at = |i: usize, j: usize| if i < r && j < r { p[i * r + j] } else { 0.0 };
             let ar = |i: usize| polynomials.ar.get(i).copied().unwrap_or(0.0);
-            let shock = |i: usize| if i == 0 { 1.0 } else { polynomials.ma.get(i - 1).copied().unwrap_or(0.0) };
+            let shock = |i: usize| {
+                if i == 0 {
+                    1.0
+                } else {
+                    polynomials.ma.get(i - 1).copied().unwrap_or(0.0)
+                }
+            };
             for i in 0..r {
                 assert!((at(i, 0) - start.first[i]).abs() < 1e-12 * start.first[0]);
                 for j in 0..r {

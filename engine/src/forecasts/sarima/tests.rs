@@ -14,9 +14,7 @@ fn model(y: &[f64], season: usize, params: &SarimaParams) -> Sarima {
 }
 
 fn path(model: &Sarima, horizon: usize) -> (Vec<f64>, Vec<f64>, Vec<f64>) {
-    let path = model
-        .forecast(&Ahead::plain(horizon, 0.9), &Free)
-        .unwrap();
+    let path = model.forecast(&Ahead::plain(horizon, 0.9), &Free).unwrap();
     let (lower, upper) = path.bounds.unwrap();
     (path.mean, lower, upper)
 }
@@ -57,7 +55,11 @@ fn orders_are_those_of_r_or_better() {
         // R's wide prior moves its criterion by up to 0.0065 on these.
         let better = ours.aicc() < r.one("aicc") + 1e-2;
         assert!(better, "{case}: {} {}", ours.label(), ours.aicc());
-        assert!(same || ours.aicc() < r.one("aicc") - 0.1, "{case}: {}", ours.label());
+        assert!(
+            same || ours.aicc() < r.one("aicc") - 0.1,
+            "{case}: {}",
+            ours.label()
+        );
     }
 }
 
@@ -76,10 +78,23 @@ fn appended_values_move_the_state_as_if_they_had_been_there() {
     let promo = oracle::columns("retail_promo");
     let holes = with_holes(&[3, 20, 21, 110, 140]);
     let cases: [(&[f64], &[Vec<f64>], usize, SarimaParams); 4] = [
-        (&promo[0], &promo[1..], 7, SarimaParams::of([1, 1, 1], [0, 1, 1])),
+        (
+            &promo[0],
+            &promo[1..],
+            7,
+            SarimaParams::of([1, 1, 1], [0, 1, 1]),
+        ),
         (&promo[0], &[], 7, SarimaParams::of([2, 0, 1], [1, 0, 0])),
         (&holes, &[], 12, SarimaParams::of([0, 1, 1], [0, 1, 1])),
-        (&holes, &[], 12, SarimaParams { drift: Some(true), ..SarimaParams::of([1, 1, 0], [0; 3]) }),
+        (
+            &holes,
+            &[],
+            12,
+            SarimaParams {
+                drift: Some(true),
+                ..SarimaParams::of([1, 1, 0], [0; 3])
+            },
+        ),
     ];
     for (y, regressors, season, params) in cases {
         let cut = y.len() - 30;
@@ -102,7 +117,10 @@ fn appended_values_move_the_state_as_if_they_had_been_there() {
         let whole = grown.settled(y, regressors).unwrap();
         near(&grown.state, &whole.state, 1e-9);
         near(&grown.covariance, &whole.covariance, 1e-9);
-        assert_eq!((grown.steps, grown.whole_for), (whole.steps, whole.whole_for));
+        assert_eq!(
+            (grown.steps, grown.whole_for),
+            (whole.steps, whole.whole_for)
+        );
     }
 }
 
@@ -118,7 +136,11 @@ fn a_model_survives_its_bytes() {
 
 #[test]
 fn hostile_models_are_refused() {
-    let good = model(&with_holes(&[]), 12, &SarimaParams::of([1, 1, 1], [0, 1, 1]));
+    let good = model(
+        &with_holes(&[]),
+        12,
+        &SarimaParams::of([1, 1, 1], [0, 1, 1]),
+    );
     let refused = |change: &dyn Fn(&mut Sarima)| {
         let mut model = good.clone();
         change(&mut model);
@@ -168,16 +190,32 @@ fn wrong_input_is_refused() {
     let auto = SarimaParams::default();
     let given = SarimaParams::of([1, 0, 0], [0; 3]);
     assert!(matches!(refused(&[], &[], &auto), ForecastError::Empty));
-    assert!(matches!(refused(&[f64::NAN; 5], &[], &given), ForecastError::Empty));
+    assert!(matches!(
+        refused(&[f64::NAN; 5], &[], &given),
+        ForecastError::Empty
+    ));
     for y in [&[3.0][..], &[3.0, f64::NAN, 4.0]] {
-        assert!(matches!(refused(y, &[], &auto), ForecastError::TooShort { needed: 3, .. }));
+        assert!(matches!(
+            refused(y, &[], &auto),
+            ForecastError::TooShort { needed: 3, .. }
+        ));
     }
     assert!(matches!(
         refused(&y[..4], &[], &SarimaParams::of([2, 1, 2], [0; 3])),
-        ForecastError::TooShort { needed: 7, found: 4, .. }
+        ForecastError::TooShort {
+            needed: 7,
+            found: 4,
+            ..
+        }
     ));
-    assert!(matches!(refused(&[1.0, f64::INFINITY, 2.0], &[], &auto), ForecastError::Infinite));
-    assert!(matches!(refused(&[1.0, 1e16, 2.0], &[], &auto), ForecastError::Infinite));
+    assert!(matches!(
+        refused(&[1.0, f64::INFINITY, 2.0], &[], &auto),
+        ForecastError::Infinite
+    ));
+    assert!(matches!(
+        refused(&[1.0, 1e16, 2.0], &[], &auto),
+        ForecastError::Infinite
+    ));
     let line: Vec<f64> = (0..y.len()).map(|i| i as f64).collect();
     let flat = vec![2.0; y.len()];
     let steep: Vec<f64> = line.iter().map(|v| 5.0 - 3.0 * v).collect();
@@ -195,7 +233,10 @@ fn wrong_input_is_refused() {
             );
         }
     }
-    assert!(matches!(refused(&y, &[line[1..].to_vec()], &auto), ForecastError::Shape { .. }));
+    assert!(matches!(
+        refused(&y, &[line[1..].to_vec()], &auto),
+        ForecastError::Shape { .. }
+    ));
     // A trend and a drift are the same; where it may, the search does without the drift.
     let input = |y| Input {
         regressors: std::slice::from_ref(&line),
@@ -216,10 +257,19 @@ fn wrong_input_is_refused() {
     };
     assert!(matches!(
         found.forecast(&short, &Free).unwrap_err(),
-        ForecastError::Shape { found: 2, wanted: 3, .. }
+        ForecastError::Shape {
+            found: 2,
+            wanted: 3,
+            ..
+        }
     ));
     assert!(found.forecast(&Ahead::plain(3, 0.9), &Free).is_err());
-    assert!(found.clone().append(&Input::plain(&[3.0], 1), &Free).is_err());
+    assert!(
+        found
+            .clone()
+            .append(&Input::plain(&[3.0], 1), &Free)
+            .is_err()
+    );
 }
 
 #[test]
@@ -239,8 +289,20 @@ fn params_are_verified() {
         p.order = Some([0, 1, 1]);
         p.seasonal_order = Some([0, 1, 1]);
     };
-    assert!(wrong(7, &|p| { twice(p); p.drift = Some(true) }).contains("drift"));
-    assert!(wrong(7, &|p| { twice(p); p.mean = Some(true) }).contains("mean"));
+    assert!(
+        wrong(7, &|p| {
+            twice(p);
+            p.drift = Some(true)
+        })
+        .contains("drift")
+    );
+    assert!(
+        wrong(7, &|p| {
+            twice(p);
+            p.mean = Some(true)
+        })
+        .contains("mean")
+    );
     SarimaParams::default().check(0).unwrap();
     let seasonal = SarimaParams::of([1, 0, 0], [1, 0, 0]);
     // Where the season is not known yet, the fit finds out.
@@ -263,10 +325,16 @@ fn odd_series_have_sensible_answers() {
     let line = model(&line, 7, &auto);
     assert_eq!(line.label(), "ARIMA(0,1,0) with drift");
     near(&path(&line, 2).0, &[8.0, 8.1], 1e-9);
-    let week: Vec<f64> = (0..70).map(|i| f64::from([5, 1, 9, 1, 4, 4, 0][i % 7])).collect();
+    let week: Vec<f64> = (0..70)
+        .map(|i| f64::from([5, 1, 9, 1, 4, 4, 0][i % 7]))
+        .collect();
     let week = model(&week, 7, &auto);
     assert_eq!(week.label(), "SARIMA(0,0,0)(0,1,0)[7]");
-    near(&path(&week, 7).0, &[5.0, 1.0, 9.0, 1.0, 4.0, 4.0, 0.0], 1e-9);
+    near(
+        &path(&week, 7).0,
+        &[5.0, 1.0, 9.0, 1.0, 4.0, 4.0, 0.0],
+        1e-9,
+    );
     // Models with given orders, on series that do not determine them.
     for y in [vec![0.0; 30], vec![5.0; 30], vec![-1e15; 30]] {
         let (mean, ..) = path(&model(&y, 7, &SarimaParams::of([1, 1, 1], [0, 1, 1])), 3);
@@ -294,7 +362,10 @@ fn odd_series_have_sensible_answers() {
                         model.check().unwrap();
                         let (mean, lower, upper) = path(&model, 5);
                         let all = mean.iter().chain(&lower).chain(&upper);
-                        assert!(all.into_iter().all(|v| v.is_finite()), "{n} {kind} {season}");
+                        assert!(
+                            all.into_iter().all(|v| v.is_finite()),
+                            "{n} {kind} {season}"
+                        );
                     }
                     Err(error) => assert!(matches!(
                         error,
@@ -329,8 +400,16 @@ fn missing_values_are_stepped_over() {
     let (mean, ..) = path(&closed, 28);
     assert!(mean.iter().all(|v| (500.0..3000.0).contains(v)), "{mean:?}");
     // A hole of a few values in a season costs little.
-    let whole = model(&with_holes(&[]), 12, &SarimaParams::of([0, 1, 1], [0, 1, 1]));
-    let holes = model(&with_holes(&[5, 70, 71, 120]), 12, &SarimaParams::of([0, 1, 1], [0, 1, 1]));
+    let whole = model(
+        &with_holes(&[]),
+        12,
+        &SarimaParams::of([0, 1, 1], [0, 1, 1]),
+    );
+    let holes = model(
+        &with_holes(&[5, 70, 71, 120]),
+        12,
+        &SarimaParams::of([0, 1, 1], [0, 1, 1]),
+    );
     assert_eq!(holes.used(), whole.used() - 4);
     near(&path(&holes, 24).0, &path(&whole, 24).0, 0.01);
 }
@@ -352,9 +431,15 @@ fn fits_are_the_same_every_time_and_can_be_stopped() {
     }
     let poor = Probe::patient().granting(1000);
     let error = fit(&input, &auto, &poor).unwrap_err();
-    assert!(matches!(error, ForecastError::Stopped(Stop::Memory { .. })), "{error}");
+    assert!(
+        matches!(error, ForecastError::Stopped(Stop::Memory { .. })),
+        "{error}"
+    );
     let stopped = first.forecast(&Ahead::plain(3, 0.5), &Probe::stopping_after(0));
-    assert!(matches!(stopped, Err(ForecastError::Stopped(Stop::Cancelled))));
+    assert!(matches!(
+        stopped,
+        Err(ForecastError::Stopped(Stop::Cancelled))
+    ));
     let mut first = first;
     let newer = Input::plain(&[1.0], 7);
     assert!(first.append(&newer, &Probe::stopping_after(0)).is_err());
