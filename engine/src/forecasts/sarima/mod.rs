@@ -21,7 +21,11 @@ mod start;
 mod stationary;
 
 #[cfg(test)]
+mod likelihood_tests;
+#[cfg(test)]
 mod oracle_tests;
+#[cfg(test)]
+mod tests;
 
 pub use differences::{ndiffs, nsdiffs};
 pub use fit::fit;

@@ -20,29 +20,29 @@ const LARGEST: f64 = 1e60;
 /// A SARIMA model, with regressors where it was fitted with some, and the state of its series.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sarima {
-    orders: Orders,
-    terms: Terms,
+    pub(super) orders: Orders,
+    pub(super) terms: Terms,
     /// Regressors.
-    regressors: usize,
+    pub(super) regressors: usize,
     /// Coefficients ar, ma, sar, sma.
-    coefficients: Vec<f64>,
+    pub(super) coefficients: Vec<f64>,
     /// Coefficients of mean, drift and regressors.
     regression: Vec<f64>,
     /// Standard errors of both, where the likelihood gives any.
-    errors: Option<Vec<f64>>,
+    pub(super) errors: Option<Vec<f64>>,
     /// Variance of the shocks by maximum likelihood.
-    variance: f64,
+    pub(super) variance: f64,
     log_likelihood: f64,
     /// Values that the likelihood is of.
-    used: usize,
+    pub(super) used: usize,
     /// Steps from the first value to the last one taken in.
-    steps: usize,
+    pub(super) steps: usize,
     /// Steps since a value was missing, as far as it matters.
-    whole_for: usize,
+    pub(super) whole_for: usize,
     /// The predicted state of the next step.
-    state: Vec<f64>,
+    pub(super) state: Vec<f64>,
     /// The lower triangle of its covariance in units of `variance`, by row; without the values of the past where those are known.
-    covariance: Vec<f64>,
+    pub(super) covariance: Vec<f64>,
 }
 
 impl Sarima {
@@ -247,6 +247,23 @@ impl Sarima {
             }
         }
         kalman
+    }
+
+    /// The model with the state that a whole series leads to, its coefficients as they are.
+    #[cfg(test)]
+    pub(super) fn settled(&self, y: &[f64], regressors: &[Vec<f64>]) -> Option<Sarima> {
+        let left = without_regression(y, regressors, self.terms, 0, &self.regression);
+        let settled = super::settle::settle(
+            &left,
+            &self.orders,
+            &self.coefficients,
+            &crate::control::Free,
+        );
+        let kalman = settled.ok()??;
+        let mut model = self.clone();
+        model.keep(&kalman);
+        model.steps = y.len();
+        Some(model)
     }
 
     /// What the regression adds at the steps after the last one.

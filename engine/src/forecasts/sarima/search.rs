@@ -41,10 +41,11 @@ pub(super) fn search(
 ) -> Result<Found, ForecastError> {
     let orders = differencing(y, regressors, season, params, control)?;
     let mut search = Search::new(y, regressors, orders, params, control)?;
-    let mut best = match search.exact() {
-        Some(exact) => exact,
-        None => search.begin()?,
-    };
+    if let Some(exact) = search.exact() {
+        search.criterion(exact, None)?;
+        return search.finish(&exact);
+    }
+    let mut best = search.begin()?;
     while let Some(better) = search.step(&best)? {
         best = better;
     }
@@ -181,8 +182,9 @@ impl<'a> Search<'a> {
 
     /// The smallest model, when it leaves nothing to explain.
     fn exact(&self) -> Option<Candidate> {
-        let constant = self.problems.iter().flatten().find(|p| p.exact)?.terms;
-        Some((self.least, constant != Terms::default()))
+        let is_exact = |problem: &Option<Problem>| problem.as_ref().is_some_and(|p| p.exact);
+        let constant = self.problems.iter().position(is_exact)?;
+        Some((self.least, constant == 1))
     }
 
     /// The best of the models with which the search begins.
