@@ -7,6 +7,9 @@ PYTHON=/usr/bin/python3
 PYTHON_PACKAGES=(numpy==2.4.6 scipy==1.17.1 pandas==3.1.1 pyarrow==26.0.1 sqlalchemy==2.1.9 psycopg2-binary==2.9.13
                  scikit-learn==1.9.1 xgboost==3.2.0 mlxtend==0.25.0 efficient-apriori==2.0.6
                  pyfim==6.28)
+# An environment of their own: statsforecast does not take pandas 3.
+FORECAST_PACKAGES=(numpy==2.4.6 scipy==1.17.1 pandas==2.3.3 statsforecast==2.1.1 coreforecast==0.0.20 utilsforecast==0.2.17 numba==0.68.1
+                   statsmodels==0.15.0 pmdarima==2.1.1 scikit-learn==1.9.1 xgboost==3.2.0 jax==0.10.2 jaxlib==0.10.2)
 
 # BENCH_ONLY="serving" runs these parts alone, BENCH_SKIP="pandas tenfold" leaves some out.
 skipped() {
@@ -14,23 +17,28 @@ skipped() {
     [ -n "${BENCH_ONLY:-}" ] && [[ " $BENCH_ONLY " != *" $1 "* ]]
 }
 
-# A Python environment below the target folder, made once and again when the list of packages changes; sets VENV. Python
-# runs as the server's user too, who connects by its name: where that one may not enter the folder, it lies in /tmp.
-prepare_python() {
-    local wanted
-    VENV="$TARGET/bench-python"
+# python_environment NAME PACKAGE...: a Python environment below the target folder, made once and again when the list of packages
+# changes; sets VENV. Python runs as the server's user too, who connects by its name: where that one may not enter the folder, it
+# lies in /tmp.
+python_environment() {
+    local wanted name="$1"
+    shift
+    VENV="$TARGET/$name"
     mkdir -p "$TARGET"
-    if ! as_server test -x "$TARGET"; then VENV="/tmp/retailscope-bench-python-$(id -un)"; fi
+    if ! as_server test -x "$TARGET"; then VENV="/tmp/retailscope-$name-$(id -un)"; fi
     # An environment holds its own path, so a target folder that was moved needs another one.
-    wanted="$VENV $("$PYTHON" --version) ${PYTHON_PACKAGES[*]}"
+    wanted="$VENV $("$PYTHON" --version) $*"
     if [ "$(cat "$VENV/made" 2> /dev/null)" != "$wanted" ]; then
-        say "Python for the comparison: ${PYTHON_PACKAGES[*]}"
+        say "Python for the comparison: $*"
         rm -rf "$VENV"
         "$PYTHON" -m venv "$VENV"
-        "$VENV/bin/pip" install -q --disable-pip-version-check "${PYTHON_PACKAGES[@]}"
+        "$VENV/bin/pip" install -q --disable-pip-version-check "$@"
         printf '%s\n' "$wanted" > "$VENV/made"
     fi
 }
+
+prepare_python() { python_environment bench-python "${PYTHON_PACKAGES[@]}"; }
+prepare_forecast_python() { python_environment bench-forecasts "${FORECAST_PACKAGES[@]}"; }
 
 # timed NAME COMMAND...: adds the seconds to NAME's results. Measured from outside, as a user waits for it.
 timed() {

@@ -4,6 +4,8 @@
 #   scoring    a batch of a million customers, beside the same
 #   segments   k-means and the mixture, beside scikit-learn
 #   baskets    frequent itemsets, beside PyFIM, mlxtend and efficient-apriori; from SQL, beside mlxtend; rules, warm
+#   forecasts  fits, searches, errors, intervals and thousands of series, beside statsmodels, statsforecast, pmdarima, xgboost and
+#              JAX; from SQL, from a stored model
 #   load       a file into lake, warehouse and marts, beside COPY, plain SQL and, in minutes, pandas (`pandas`) and ten times
 #              the file (`tenfold`)
 #   features   of all customers, beside pandas
@@ -19,6 +21,7 @@ BENCHES="$(cd "$(dirname "$0")" && pwd)"
 . "$BENCHES/../benches/load.sh"
 . "$BENCHES/../benches/serving.sh"
 . "$BENCHES/../benches/rules.sh"
+. "$BENCHES/../benches/revenue.sh"
 
 RESULTS="$(mktemp -d)"
 MATRICES="$(mktemp -d)"
@@ -58,17 +61,27 @@ baskets() {
     rm -rf "$folder"
 }
 
+forecasts() {
+    local folder="$MATRICES/forecasts"
+    if skipped forecasts; then return; fi
+    prepare_forecast_python
+    cargo build --release --manifest-path "$ROOT/Cargo.toml" -p retailscope-engine --example forecasts
+    "$VENV/bin/python" "$BENCHES/forecasts.py" "$TARGET/release/examples/forecasts" "$folder" "$AIMS"
+    rm -rf "$folder"
+}
+
 sales() {
-    if skipped load && skipped features && skipped serving && skipped baskets; then return; fi
+    if skipped load && skipped features && skipped serving && skipped baskets && skipped forecasts; then return; fi
     "$ROOT/scripts/install.sh"
     server_start "shared_buffers = 512MB" "max_wal_size = 4GB"
     say ""
     say "server: PostgreSQL $("$PG_CONFIG" --version | cut -d ' ' -f 2), default settings but shared_buffers = 512MB, max_wal_size = 4GB"
     prepare_file
     if ! skipped load; then compare_loads; fi
-    if skipped features && skipped serving && skipped baskets; then return; fi
+    if skipped features && skipped serving && skipped baskets && skipped forecasts; then return; fi
     serving_warehouse
     if ! skipped baskets; then measure_rules; fi
+    if ! skipped forecasts; then measure_forecasts; fi
     if ! skipped features; then
         prepare_python
         compare_features
@@ -80,5 +93,6 @@ say "machine: $(nproc) cores, $(awk '/MemTotal/ { printf "%.0f GB", $2 / 1048576
 warn_of_load
 models
 baskets
+forecasts
 sales
 report_aims

@@ -191,7 +191,7 @@ mod tests {
             rows(
                 "models => '{naive}', horizon => 7, folds => 2, step => 14, window_type => 'sliding', params => '{\"gap\": 2}'"
             ),
-            "naive 1 2020-06-04 5 12.0000 37.5000\nnaive 2 2020-06-18 5 12.0000 37.5000\nnaive - - 10 12.0000 37.5000"
+            "naive 1 2020-06-04 5 10.0000 31.2500\nnaive 2 2020-06-18 5 10.0000 31.2500\nnaive - - 10 10.0000 31.2500"
         );
         for (call, message) in [
             (
@@ -450,6 +450,53 @@ mod tests {
                 "{model}: {jam}"
             );
         }
+    }
+
+    #[pg_test]
+    fn parts_add_up() {
+        shop();
+        trained("'revenue', 'seasonal_naive', 14");
+        assert_eq!(
+            text(
+                "SELECT string_agg(concat_ws(' ', to_char(e.date, 'Dy'), e.forecast, round((level + trend)::numeric, 9)::float8, round(season::numeric, 9)::float8, holidays, regressors), '|' ORDER BY e.date)
+                 FROM rs_explain_forecast(horizon => 4) AS e JOIN rs_forecast_revenue(4) AS f USING (date, forecast, model_id, model)"
+            ),
+            "Sat 0 0 0 0 0|Sun 0 0 0 0 0|Mon 20 32 -12 0 0|Tue 20 32 -12 0 0"
+        );
+        assert!(truth(
+            "SELECT bool_and(abs(level + trend + season + holidays + regressors + remainder - forecast) < 1e-9) FROM rs_explain_forecast('revenue', 60)"
+        ));
+        assert_eq!(caught("SELECT rs_explain_forecast('units')").state, "55000");
+        // The countries and the total on every day, whatever they were before.
+        for method in ["mint_shrink", "mint", "wls", "ols", "bottom_up"] {
+            assert_eq!(
+                text(&format!(
+                    "SELECT string_agg(concat_ws(' ', r.date, r.total, r.parts), '|' ORDER BY r.date) FROM (
+                         SELECT date, sum(forecast) FILTER (WHERE series = 'revenue') AS total, sum(forecast) FILTER (WHERE series LIKE 'country:%') AS parts
+                         FROM rs_forecast_reconciled(7, '{method}', model => 'seasonal_naive') GROUP BY date) AS r WHERE extract(isodow FROM r.date) < 4"
+                )),
+                "2020-06-29 20 20|2020-06-30 20 20|2020-07-01 30 30",
+                "{method}"
+            );
+        }
+        assert_eq!(
+            text(
+                "SELECT string_agg(DISTINCT series, ' ') FROM rs_forecast_reconciled(1, model => 'naive')"
+            ),
+            "country:France country:United Kingdom revenue"
+        );
+        assert!(truth(
+            "SELECT bool_and(abs(t.total - t.parts) < 1e-6) AND count(*) = 30 AND bool_or(abs(base - total) > 1e-6) FROM (
+                 SELECT date, sum(forecast) FILTER (WHERE series = 'revenue') AS total, sum(forecast) FILTER (WHERE series <> 'revenue') AS parts,
+                        sum(base_forecast) FILTER (WHERE series = 'revenue') AS base
+                 FROM rs_forecast_reconciled(model => 'ets', params => '{\"as_of\": \"2020-06-10\", \"holidays\": \"GB\"}') GROUP BY date) AS t"
+        ));
+        let failed = caught("SELECT * FROM rs_forecast_reconciled(method => 'mnt')");
+        assert_eq!(failed.state, "22023");
+        assert!(
+            failed.message.contains("\"mnt\", did you mean \"mint\"?"),
+            "{failed:?}"
+        );
     }
 
     #[pg_test]

@@ -58,7 +58,8 @@ load_file() {
 load_generated() {
     server_psql "$DATABASE" -c "SELECT * FROM rs_generate_sales()" -c "SELECT * FROM rs_refresh_marts()" \
         -c "SELECT * FROM rs_train_churn()" -c "SELECT * FROM rs_train_segments(params => '{\"k_min\": 4}')" \
-        -c "SELECT * FROM rs_mine_rules()"
+        -c "SELECT * FROM rs_mine_rules()" \
+        -c "SELECT model_id, model, mae, mase, coverage, promoted, verdict FROM rs_train_forecast()"
 }
 
 # One row: what to show, and a key that changes with each phase and each ten per cent of it.

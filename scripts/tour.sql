@@ -91,6 +91,33 @@ SELECT (SELECT string_agg(p.description, ' + ' ORDER BY p.stock_code) FROM retai
        r.source
 FROM basket AS b CROSS JOIN LATERAL rs_recommend(b.items) AS r;
 
+\echo == Revenue: how four models would have forecast four weeks, from each of five days of the past
+-- The last day may not be over: it is left out.
+SELECT model, n AS days, to_char(mae, '9G999G999') AS mean_error, to_char(wape, '990D0') || ' %' AS of_sales, to_char(bias, 'S9G999G999') AS bias,
+       round(mase::numeric, 2) AS mase, round(100 * coverage) || ' %' AS in_95_percent_interval
+FROM rs_backtest(models => ARRAY['seasonal_naive', 'year_over_year', 'ets', 'xgboost'], horizon => 28, folds => 5,
+                 params => (SELECT jsonb_build_object('as_of', max(date)) FROM retailscope.mart_daily_kpis))
+WHERE fold IS NULL ORDER BY mase;
+
+\echo == The model that serves, on the months that it was not chosen by
+SELECT f.model, round(max(k.value) FILTER (WHERE k.metric = 'wape')::numeric, 1) || ' %' AS error_of_sales,
+       round(max(k.value) FILTER (WHERE k.metric = 'mase')::numeric, 2) AS mase,
+       round(100 * max(k.value) FILTER (WHERE k.metric = 'coverage')) || ' %' AS in_95_percent_interval
+FROM (SELECT * FROM rs_forecast_revenue(1)) AS f LEFT JOIN retailscope.model_metric AS k ON k.model_id = f.model_id AND k.dataset = 'holdout'
+GROUP BY f.model;
+
+\echo == Revenue of the next 30 days: # forecast, - up to what 9 of 10 days will not exceed
+WITH days AS (
+    SELECT f.date, f.forecast, f.lower, f.upper, k.gross_revenue AS year_ago, f.forecast = 0 AND f.lower IS NULL AS closed,
+           42 / nullif(max(greatest(f.forecast, f.upper)) OVER (), 0) AS scale
+    FROM rs_forecast_revenue(30, level => 0.8) AS f LEFT JOIN retailscope.mart_daily_kpis AS k ON k.date = f.date - 364
+)
+SELECT to_char(date, 'Dy DD Mon') AS day, CASE WHEN closed THEN '    closed' ELSE to_char(forecast, '9G999G999') END AS forecast,
+       to_char(year_ago, '9G999G999') AS year_before,
+       coalesce(to_char(lower, '9G999G999') || ' to' || to_char(upper, '9G999G999'), '') AS "80 % interval",
+       repeat('#', round(forecast * scale)::integer) || repeat('-', coalesce(round(upper * scale) - round(forecast * scale), 0)::integer) AS " "
+FROM days ORDER BY date;
+
 \echo == The last trading days
 SELECT date, gross_revenue, returns_amount, net_revenue, orders, customers, new_customers,
        round(average_order_value, 2) AS average_order_value

@@ -2,10 +2,10 @@
 
 COMMENT ON FUNCTION @extschema@.rs_train_forecast(text, text, integer, jsonb, bigint) IS
 'Trains a forecast of a daily series and stores it as a model of the task forecast:<series>. series: revenue, orders, units, customers (of mart_daily_kpis), sku:<stock_code> (units) or country:<name> (revenue). '
-'model: auto (the one that forecast the past best; one that does not beat the seasonal naive is not taken), naive, seasonal_naive, mean, drift, weekday_mean, year_over_year, croston, sba, tsb, theta, ets, mstl, sarima, xgboost, lstm, '
+'model: auto (the one that forecast the past best; one that does not beat the seasonal naive is not taken), naive, seasonal_naive, mean, drift, weekday_mean, year_over_year, croston, sba, tsb, theta, ets, mstl, sarima, xgboost, '
 'ensemble (median of the best). params: as_of (date: only what happened before it is known), holidays (region), closed_days (learn, none), interval (auto, analytic, conformal), level (whose coverage is measured), '
 'transform (none, log, boxcox), season, promote; of sarima: order, seasonal_order, drift, mean; ets: model; xgboost: lags, windows, strategy (direct, recursive), n_estimators, max_depth, learning_rate, subsample, '
-'colsample_bytree, reg_lambda, min_child_weight; lstm: hidden, window, epochs, learning_rate, patience, members; auto and ensemble: models, folds, and the keys of a method under its name. '
+'colsample_bytree, reg_lambda, min_child_weight; auto and ensemble: models, folds, and the keys of a method under its name. '
 'The figures are of the holdout, the last months, that nothing was chosen by: mape leaves out days without sales, mase is relative to the seasonal naive, coverage is the share within the intervals. It serves when it is the first, '
 'better than the one that serves on the same holdout (Diebold-Mariano), or no worse and of newer days; verdict says which. specification: what was fitted.';
 COMMENT ON FUNCTION @extschema@.rs_forecast_revenue(integer, float8) IS
@@ -15,6 +15,9 @@ COMMENT ON FUNCTION @extschema@.rs_forecast_demand(text, integer, float8) IS
 'Units of a product that the coming days will sell, by the model that serves forecast:sku:<stock_code>: SELECT * FROM rs_train_forecast(''sku:85123A''); makes one. rs_forecast_products needs none. Columns as those of rs_forecast_revenue.';
 COMMENT ON FUNCTION @extschema@.rs_forecast_series(text, integer, float8) IS
 'The coming days of any series of the warehouse (revenue, orders, units, customers, sku:<stock_code>, country:<name>) by the model that serves it. Columns as those of rs_forecast_revenue.';
+COMMENT ON FUNCTION @extschema@.rs_explain_forecast(text, integer) IS
+'Why the forecast of a series, by the model that serves it, is what it is: parts that add up to it. level: where the series ended (the mean of its last week), the same for all days; trend: how far the forecast without its week is from there; '
+'season: the day of the week; holidays: holidays and the days around them; regressors: 0 for the series of the warehouse; remainder: what keeps it from falling below 0. All of them are 0 on closed days.';
 COMMENT ON FUNCTION @extschema@.rs_backtest(text, text[], integer, integer, integer, text, jsonb) IS
 'Forecasts from several days in the past (folds, step days apart, by default the horizon) by each model, which is chosen, fitted and given its intervals from what was known on that day, and measures the errors. '
 'models: NULL for the usual ones. window_type: expanding (all earlier days) or sliding (as many days at each fold as at the first). params: those of rs_train_forecast with the model auto, and gap (days between the last known one and the '

@@ -45,7 +45,7 @@ BEGIN
                    ('reader', 'rs_segment_customer'), ('reader', 'rs_segment_profiles'), ('reader', 'rs_segment_migration'),
                    ('reader', 'rs_rules'), ('reader', 'rs_recommend'), ('reader', 'rs_stock_codes'), ('reader', 'rs_frequent_itemsets'),
                    ('reader', 'rs_forecast_revenue'), ('reader', 'rs_forecast_demand'), ('reader', 'rs_forecast_series'),
-                   ('reader', 'rs_forecast'), ('reader', 'rs_forecast_products'), ('reader', 'rs_forecast_reconciled'), ('reader', 'rs_backtest'), ('reader', 'rs_time_series_split'),
+                   ('reader', 'rs_forecast'), ('reader', 'rs_forecast_products'), ('reader', 'rs_forecast_reconciled'), ('reader', 'rs_explain_forecast'), ('reader', 'rs_backtest'), ('reader', 'rs_time_series_split'),
                    ('analyst', 'rs_model_rules'), ('analyst', 'rs_data_quality'), ('analyst', 'rs_lake_status'), ('analyst', 'rs_churn_frame'),
                    ('analyst', 'rs_models'), ('analyst', 'rs_verify_model'), ('analyst', 'rs_verify_no_leak'), ('analyst', 'rs_model_to_sql')
         ),

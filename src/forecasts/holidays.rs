@@ -45,6 +45,12 @@ fn generate(region: Option<&str>, from: Option<i32>, to: Option<i32>) -> Outcome
     let from = from.unwrap_or(first.min(to.unwrap_or(first)));
     let to = to.unwrap_or(last.max(from));
     let found = holidays(&region, from, to)?;
+    if from > to {
+        return Err(
+            Failure::invalid(format!("from_year {from} is after to_year {to}"))
+                .hint("Both years are included."),
+        );
+    }
     let added = Spi::connect_mut(|client| {
         client
             .update(

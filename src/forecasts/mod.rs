@@ -3,6 +3,7 @@
 
 mod backtest;
 mod batch;
+mod explain;
 mod groups;
 mod holidays;
 mod products;
@@ -85,6 +86,7 @@ extension_sql_file!(
         serve::rs_forecast_demand,
         serve::rs_forecast_series,
         backtest::rs_backtest,
+        explain::rs_explain_forecast,
         query::rs_forecast,
         products::rs_forecast_products,
         reconciled::rs_forecast_reconciled,

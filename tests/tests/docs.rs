@@ -28,12 +28,13 @@ const REAL: (&str, &str) = (
 );
 const FOLDERS: [&str; 3] = ["exports", "lake", "backup"];
 /// Pages that describe statements; a page that loses its blocks by a slip of a fence is noticed.
-const WITH_SQL: [&str; 11] = [
+const WITH_SQL: [&str; 12] = [
     "README.md",
     "docs/baskets.md",
     "docs/churn.md",
     "docs/clean.md",
     "docs/features.md",
+    "docs/forecasts.md",
     "docs/ingest.md",
     "docs/lake.md",
     "docs/models.md",

@@ -254,7 +254,7 @@ fn one_origin(
         if cutoffs.is_empty() {
             params.recipe(Method::Ets, ahead)
         } else {
-            choose(&inner, params, false, control)?.recipe(params, ahead)
+            choose(&inner, params, true, control)?.recipe(params, ahead)
         }
     } else {
         params.recipe(params.method, ahead)

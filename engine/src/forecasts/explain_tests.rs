@@ -121,6 +121,14 @@ fn short_paths_go_on_from_the_past() {
     near(parts[4].level, 80.0);
     near(parts[4].trend, 29.0);
     assert_eq!(parts[4].season, 0.0);
+    // Beyond the last whole season it goes on by the mean change over a season, not by the last one.
+    let late = Known {
+        season: &[0.0, 0.0, 0.0, 0.0, 0.0, 3.0],
+        ..fit
+    };
+    let parts = explain(&late, &Ahead::plain(6, 0.9), &background(&[], 3), &Free).unwrap();
+    near(parts[4].level + parts[4].trend, 101.0);
+    near(parts[5].level + parts[5].trend, 101.0 + 1.0 / 3.0);
     let parts = explain(&fit, &ahead, &background(&past, usize::MAX), &Free).unwrap();
     adds_up(&parts, &fit.forecast(&ahead, &Free).unwrap().mean);
 }

@@ -30,7 +30,7 @@ pub struct Forecaster {
     /// Intervals from past errors; they come before the method's own.
     pub(super) conformal: Option<Conformal>,
     /// The newest values, for the level that such intervals go by.
-    recent: Vec<f64>,
+    pub(super) recent: Vec<f64>,
 }
 
 /// Values that tell the level: two seasons, or this many.

@@ -1,160 +1,192 @@
-//! Demand with many zeros: slow products.
+//! Demand with many zeros: how much is asked for when something is, and how often that is.
 //!
-//! Croston (Operational Research Quarterly 23, 1972) smooths the sizes of demands and the steps between them; their ratio is the
-//! demand per step. It is too high by half of the smoothing weight, which the correction of Syntetos and Boylan (International
-//! Journal of Forecasting 21, 2005) takes off. Neither notices that a product is no longer sold: the method of Teunter, Syntetos and
-//! Babai (European Journal of Operational Research 214, 2011) smooths the probability of a demand at every step instead.
+//! Croston, Operational Research Quarterly 23 (1972), as R's `croston()`; the correction of its bias by Syntetos and Boylan,
+//! International Journal of Forecasting 21 (2005); Teunter, Syntetos and Babai, European Journal of Operational Research 214 (2011), whose
+//! forecast falls while nothing is sold.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Ahead, Fitted, ForecastError, Input, Path};
 use crate::control::Control;
 
-/// The usual weight of the newest demand.
-const ALPHA: f64 = 0.1;
-/// Weights that are tried out.
-const WEIGHTS: [f64; 6] = [0.02, 0.05, 0.1, 0.15, 0.2, 0.3];
-/// More steps than this between demands, on average, make a series intermittent (Syntetos, Boylan and Croston, Journal of the
-/// Operational Research Society 56, 2005).
-const INTERMITTENT: f64 = 1.32;
+/// Steps between two looks at the control.
+const BETWEEN_LOOKS: usize = 1 << 16;
 
-/// Which method.
+/// Hundredths that are tried when the smoothing parameter is chosen.
+const TRIED: std::ops::RangeInclusive<u8> = 2..=30;
+
+/// A method for intermittent demand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum IntermittentKind {
-    /// Croston's.
+    /// Mean size by mean interval.
     Croston,
-    /// With the correction of Syntetos and Boylan.
+    /// The same, without its bias.
     Sba,
-    /// That of Teunter, Syntetos and Babai.
+    /// Mean size times the probability of a demand.
     Tsb,
 }
 
-/// The method and its weight.
+/// Parameters of a method for intermittent demand.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct IntermittentParams {
     /// The method.
     pub kind: IntermittentKind,
-    /// The weight of the newest demand, over 0 and at most 1; where it is not given, that of the least squared error within the series.
+    /// The smoothing parameter, over 0 to 1, or `None` for the one from 0.02 to 0.3 whose squared one-step errors are least.
     pub alpha: Option<f64>,
 }
 
 impl IntermittentParams {
-    /// A method whose weight is found.
+    /// A method whose smoothing is found.
     #[must_use]
     pub fn of(kind: IntermittentKind) -> IntermittentParams {
         IntermittentParams { kind, alpha: None }
     }
 }
 
-/// A fitted method.
+/// A fitted method for intermittent demand.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Intermittent {
     kind: IntermittentKind,
     alpha: f64,
+    /// Demands seen.
+    demands: u64,
+    /// Steps seen that have a value.
+    steps: u64,
+    /// Steps since the last demand, or since the beginning.
+    since: u64,
     /// The smoothed size of a demand.
     size: f64,
-    /// The smoothed steps between demands.
+    /// The smoothed interval between demands.
     interval: f64,
     /// The smoothed probability of a demand.
     probability: f64,
-    /// Steps since the last demand, and itself.
-    since: f64,
-    /// Whether a demand was seen.
-    started: bool,
 }
 
-/// Fits. Missing values are no demand that is known of: their steps count for nothing.
+/// Fits a method for intermittent demand. Values of 0 and below are steps without demand; missing ones are no steps.
+/// A series without any demand is forecast as 0.
 ///
 /// # Errors
-/// [`ForecastError::Empty`] without values.
+/// [`ForecastError::Range`] for the smoothing parameter, [`ForecastError::Empty`] without any value,
+/// [`ForecastError::Infinite`], [`ForecastError::Stopped`].
 pub fn fit(
     input: &Input<'_>,
     params: &IntermittentParams,
     control: &dyn Control,
 ) -> Result<Intermittent, ForecastError> {
-    let known: Vec<f64> = input.y.iter().copied().filter(|v| !v.is_nan()).collect();
-    if known.is_empty() {
+    if let Some(alpha) = params.alpha
+        && !(alpha > 0.0 && alpha <= 1.0)
+    {
+        return Err(ForecastError::Range {
+            what: "the smoothing parameter",
+            least: 0.0,
+            most: 1.0,
+            given: alpha,
+        });
+    }
+    if input.y.iter().any(|v| v.is_infinite()) {
+        return Err(ForecastError::Infinite);
+    }
+    if input.y.iter().all(|v| v.is_nan()) {
         return Err(ForecastError::Empty);
     }
-    let run = |alpha: f64| -> Result<(f64, Intermittent), ForecastError> {
-        control.check()?;
-        let mut fitted = Intermittent::new(params.kind, alpha, &known);
-        let mut loss = 0.0;
-        for value in &known {
-            loss += (value - fitted.rate()).powi(2);
-            fitted.step(*value);
-        }
-        Ok((loss, fitted))
-    };
     if let Some(alpha) = params.alpha {
-        return Ok(run(alpha)?.1);
+        return Ok(follow(input.y, params.kind, alpha, control)?.0);
     }
-    let mut best = run(ALPHA)?;
-    for alpha in WEIGHTS {
-        let tried = run(alpha)?;
-        if tried.0 < best.0 {
-            best = tried;
+    let mut best: Option<(Intermittent, f64)> = None;
+    for hundredths in TRIED {
+        let tried = follow(input.y, params.kind, f64::from(hundredths) / 100.0, control)?;
+        if best.is_none_or(|b| tried.1 < b.1) {
+            best = Some(tried);
         }
     }
-    Ok(best.1)
+    best.map(|b| b.0).ok_or(ForecastError::Empty)
+}
+
+/// The state after the last value, and the sum of the squared one-step errors from the first demand on.
+fn follow(
+    y: &[f64],
+    kind: IntermittentKind,
+    alpha: f64,
+    control: &dyn Control,
+) -> Result<(Intermittent, f64), ForecastError> {
+    let mut state = Intermittent {
+        kind,
+        alpha,
+        demands: 0,
+        steps: 0,
+        since: 0,
+        size: 0.0,
+        interval: 0.0,
+        probability: 0.0,
+    };
+    let mut squares = 0.0;
+    for some in y.chunks(BETWEEN_LOOKS) {
+        control.check()?;
+        for value in some {
+            if state.demands > 0 && !value.is_nan() {
+                let error = value.max(0.0) - state.rate();
+                squares += error * error;
+            }
+            state.step(*value);
+        }
+    }
+    Ok((state, squares))
 }
 
 impl Intermittent {
-    /// Before the first step. The probability begins as the share of steps with a demand, the size as the mean demand; for Croston's
-    /// method both begin with the first demand.
-    fn new(kind: IntermittentKind, alpha: f64, known: &[f64]) -> Intermittent {
-        let demands: Vec<f64> = known.iter().copied().filter(|v| *v != 0.0).collect();
-        let n = demands.len() as f64;
-        let probability = n / known.len() as f64;
-        Intermittent {
-            kind,
-            alpha,
-            size: if n > 0.0 {
-                demands.iter().sum::<f64>() / n
-            } else {
-                0.0
-            },
-            interval: 1.0,
-            probability,
-            since: 1.0,
-            started: kind == IntermittentKind::Tsb,
-        }
-    }
-
-    /// The demand per step.
-    fn rate(&self) -> f64 {
-        match self.kind {
-            IntermittentKind::Tsb => self.probability * self.size,
-            _ if !self.started => 0.0,
-            IntermittentKind::Croston => self.size / self.interval,
-            IntermittentKind::Sba => (1.0 - self.alpha / 2.0) * self.size / self.interval,
-        }
-    }
-
-    fn step(&mut self, value: f64) {
-        let demand = value != 0.0;
-        let smooth = |old: f64, new: f64| old + self.alpha * (new - old);
-        self.probability = smooth(self.probability, f64::from(u8::from(demand)));
-        if !demand {
-            self.since += 1.0;
-            return;
-        }
-        if self.started {
-            (self.size, self.interval) =
-                (smooth(self.size, value), smooth(self.interval, self.since));
-        } else {
-            (self.size, self.interval, self.started) = (value, self.since, true);
-        }
-        self.since = 1.0;
-    }
-
-    /// What was fitted.
+    /// The method's name.
     #[must_use]
     pub fn label(&self) -> &'static str {
         match self.kind {
             IntermittentKind::Croston => "croston",
             IntermittentKind::Sba => "sba",
             IntermittentKind::Tsb => "tsb",
+        }
+    }
+
+    /// The smoothing parameter.
+    #[must_use]
+    pub fn alpha(&self) -> f64 {
+        self.alpha
+    }
+
+    fn step(&mut self, value: f64) {
+        if value.is_nan() {
+            return;
+        }
+        let first_step = self.steps == 0;
+        self.steps = self.steps.saturating_add(1);
+        self.since = self.since.saturating_add(1);
+        let demand = value > 0.0;
+        let happened = f64::from(u8::from(demand));
+        if first_step {
+            self.probability = happened;
+        } else {
+            self.probability += self.alpha * (happened - self.probability);
+        }
+        if !demand {
+            return;
+        }
+        let waited = self.since as f64;
+        if self.demands == 0 {
+            (self.size, self.interval) = (value, waited);
+        } else {
+            self.size += self.alpha * (value - self.size);
+            self.interval += self.alpha * (waited - self.interval);
+        }
+        self.demands = self.demands.saturating_add(1);
+        self.since = 0;
+    }
+
+    /// What is expected of a step.
+    fn rate(&self) -> f64 {
+        if self.demands == 0 {
+            return 0.0;
+        }
+        match self.kind {
+            IntermittentKind::Croston => self.size / self.interval,
+            IntermittentKind::Sba => (1.0 - self.alpha / 2.0) * self.size / self.interval,
+            IntermittentKind::Tsb => self.size * self.probability,
         }
     }
 }
@@ -166,109 +198,88 @@ impl Fitted for Intermittent {
     }
 
     fn append(&mut self, newer: &Input<'_>, control: &dyn Control) -> Result<(), ForecastError> {
-        control.check()?;
-        for value in newer.y.iter().filter(|v| !v.is_nan()) {
-            self.step(*value);
+        if newer.y.iter().any(|v| v.is_infinite()) {
+            return Err(ForecastError::Infinite);
+        }
+        for some in newer.y.chunks(BETWEEN_LOOKS) {
+            control.check()?;
+            for value in some {
+                self.step(*value);
+            }
         }
         Ok(())
     }
 
     fn check(&self) -> Result<(), &'static str> {
-        let numbers = [self.size, self.interval, self.probability, self.since];
-        let usable = numbers.iter().all(|v| v.is_finite())
-            && self.interval > 0.0
-            && self.alpha > 0.0
-            && self.alpha <= 1.0;
-        if usable {
+        let sound = self.alpha > 0.0
+            && self.alpha <= 1.0
+            && (0.0..=1e15).contains(&self.size)
+            && (0.0..=1e18).contains(&self.interval)
+            && (0.0..=1.0).contains(&self.probability)
+            && (self.demands == 0 || self.interval >= 1.0);
+        if sound {
             Ok(())
         } else {
-            Err("a demand has impossible values")
+            Err("intermittent demand has impossible values")
         }
     }
 }
 
-/// True for a series with many zeros: over [`INTERMITTENT`] steps from one demand to the next, and none below 0.
+/// What kind of demand a series is (Syntetos, Boylan and Croston, Journal of the Operational Research Society 56, 2005).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DemandClass {
+    /// Often, and much the same.
+    Smooth,
+    /// Often, of very different sizes.
+    Erratic,
+    /// Seldom, and much the same.
+    Intermittent,
+    /// Seldom, of very different sizes.
+    Lumpy,
+}
+
+/// How often something is asked for, and how different the sizes are.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Demand {
+    /// The mean interval between demands: steps by demands.
+    pub adi: f64,
+    /// The squared coefficient of variation of their sizes.
+    pub cv2: f64,
+    /// The class: seldom from an interval of 1.32 on, very different from 0.49 on.
+    pub class: DemandClass,
+}
+
+/// Classifies demand; `None` for a series without any. Missing values are no steps; values below 0 are none either, as they
+/// are returns.
+#[must_use]
+pub fn classify(y: &[f64]) -> Option<Demand> {
+    let steps = y.iter().filter(|v| **v >= 0.0).count();
+    let sizes = || y.iter().copied().filter(|v| *v > 0.0 && v.is_finite());
+    let demands = sizes().count();
+    if demands == 0 {
+        return None;
+    }
+    let n = demands as f64;
+    let mean = sizes().sum::<f64>() / n;
+    let variance = sizes().map(|v| (v - mean) * (v - mean)).sum::<f64>() / (n - 1.0).max(1.0);
+    let adi = steps as f64 / n;
+    let cv2 = variance / (mean * mean);
+    let class = match (adi >= 1.32, cv2 >= 0.49) {
+        (false, false) => DemandClass::Smooth,
+        (false, true) => DemandClass::Erratic,
+        (true, false) => DemandClass::Intermittent,
+        (true, true) => DemandClass::Lumpy,
+    };
+    Some(Demand { adi, cv2, class })
+}
+
+/// True for demand that is seldom: intermittent or lumpy.
 #[must_use]
 pub fn is_intermittent(y: &[f64]) -> bool {
-    let known = || y.iter().filter(|v| !v.is_nan());
-    let demands = known().filter(|v| **v != 0.0).count();
-    let steps = known().count();
-    demands > 0 && known().all(|v| *v >= 0.0) && steps as f64 > INTERMITTENT * demands as f64
+    classify(y).is_some_and(|d| matches!(d.class, DemandClass::Intermittent | DemandClass::Lumpy))
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-    use crate::control::Free;
-    use crate::forecasts::oracle;
-
-    fn fitted(y: &[f64], kind: IntermittentKind, alpha: Option<f64>) -> Intermittent {
-        fit(
-            &Input::plain(y, 1),
-            &IntermittentParams { kind, alpha },
-            &Free,
-        )
-        .unwrap()
-    }
-
-    #[test]
-    fn croston_is_that_of_r() {
-        let y = oracle::series("intermittent");
-        let theirs = oracle::r("croston_a01").many("fc");
-        let croston = fitted(&y, IntermittentKind::Croston, Some(0.1));
-        let path = croston
-            .forecast(&Ahead::plain(theirs.len(), 0.9), &Free)
-            .unwrap();
-        for (our, their) in path.mean.iter().zip(&theirs) {
-            assert!((our - their).abs() < 1e-9, "{our} {their}");
-        }
-        let sba = fitted(&y, IntermittentKind::Sba, Some(0.1));
-        assert!((sba.rate() - 0.95 * croston.rate()).abs() < 1e-12);
-    }
-
-    #[test]
-    fn a_product_that_is_no_longer_sold_fades() {
-        let mut y: Vec<f64> = (0..60)
-            .map(|i| f64::from(u8::from(i % 3 == 0)) * 4.0)
-            .collect();
-        let rate = |y: &[f64], kind| fitted(y, kind, Some(0.1)).rate();
-        // A demand of 4 every third step; the last step with one lies two steps back.
-        let tsb = rate(&y, IntermittentKind::Tsb);
-        assert!((tsb - 4.0 / 3.0).abs() < 0.15, "{tsb}");
-        y.extend([0.0; 60]);
-        assert!(rate(&y, IntermittentKind::Tsb) < 0.01);
-        // The first interval, 1, still counts for a part of it.
-        assert!((rate(&y, IntermittentKind::Croston) - 4.0 / 3.0).abs() < 0.2);
-        assert!(is_intermittent(&y));
-        assert!(!is_intermittent(&[1.0, 2.0, 0.0, 4.0, 5.0]));
-    }
-
-    #[test]
-    fn odd_series_are_answered() {
-        for kind in [
-            IntermittentKind::Croston,
-            IntermittentKind::Sba,
-            IntermittentKind::Tsb,
-        ] {
-            let none = fitted(&[0.0, 0.0, f64::NAN, 0.0], kind, None);
-            assert_eq!((none.rate(), none.check()), (0.0, Ok(())));
-            let one = fitted(&[5.0], kind, None);
-            assert!(one.rate() > 4.0 && one.check().is_ok());
-            let whole = fitted(&[0.0, 3.0, 0.0, 0.0, 2.0, 0.0], kind, Some(0.2));
-            let mut parts = Intermittent {
-                ..Intermittent::new(kind, 0.2, &[0.0, 3.0, 0.0, 0.0, 2.0, 0.0])
-            };
-            for part in [&[0.0, 3.0][..], &[0.0, 0.0, 2.0, 0.0]] {
-                parts.append(&Input::plain(part, 1), &Free).unwrap();
-            }
-            assert_eq!(whole.rate(), parts.rate());
-        }
-        let empty = fit(
-            &Input::plain(&[], 1),
-            &IntermittentParams::of(IntermittentKind::Sba),
-            &Free,
-        );
-        assert!(matches!(empty, Err(ForecastError::Empty)));
-    }
-}
+#[path = "intermittent_tests.rs"]
+mod tests;

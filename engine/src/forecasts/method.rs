@@ -35,8 +35,6 @@ pub enum Method {
     Sarima,
     /// Boosted trees on lags, rolling statistics and the calendar.
     Xgboost,
-    /// A recurrent network.
-    Lstm,
     /// The median of several methods.
     Ensemble,
     /// The method that has forecast the past best.
@@ -45,7 +43,7 @@ pub enum Method {
 
 impl Method {
     /// All methods.
-    pub const ALL: [Method; 17] = [
+    pub const ALL: [Method; 16] = [
         Method::Naive,
         Method::SeasonalNaive,
         Method::Mean,
@@ -60,7 +58,6 @@ impl Method {
         Method::Mstl,
         Method::Sarima,
         Method::Xgboost,
-        Method::Lstm,
         Method::Ensemble,
         Method::Auto,
     ];
@@ -83,7 +80,6 @@ impl Method {
             Method::Mstl => "mstl",
             Method::Sarima => "sarima",
             Method::Xgboost => "xgboost",
-            Method::Lstm => "lstm",
             Method::Ensemble => "ensemble",
             Method::Auto => "auto",
         }

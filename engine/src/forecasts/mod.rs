@@ -4,9 +4,9 @@
 //! steps of an [`Ahead`]. Nothing here looks at a value after the last one of its input; what is known of coming steps (their
 //! dates, regressors) is handed over as such.
 
-pub mod boosted;
 mod backtest;
 mod batch;
+pub mod boosted;
 mod calibrate;
 mod compare;
 mod conformal;
@@ -14,14 +14,16 @@ mod conformal_pool;
 mod error;
 pub mod ets;
 mod explain;
+mod explained;
 mod forecaster;
 mod frequency;
 mod hierarchy;
 pub mod holidays;
-mod intermittent;
+pub mod intermittent;
 mod method;
 mod metrics;
 mod model;
+pub mod mstl;
 pub mod numeric;
 mod observed;
 mod options;
@@ -31,6 +33,7 @@ pub(crate) mod oracle;
 mod plan;
 mod recipe;
 mod reconcile;
+pub mod sarima;
 mod select;
 mod series;
 mod simple;
@@ -38,6 +41,7 @@ mod splits;
 pub mod statistics;
 pub mod stl;
 mod stored;
+pub mod theta;
 mod timeline;
 mod trading;
 mod train;

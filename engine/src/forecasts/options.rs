@@ -2,10 +2,14 @@
 
 use serde_json::{Map, Value};
 
+use super::boosted::{BoostedParams, Strategy};
 use super::ets::EtsParams;
 use super::intermittent::{IntermittentKind, IntermittentParams};
+use super::mstl::MstlParams;
 use super::recipe::{MOST_MEMBERS, Recipe, Spec, TransformChoice};
+use super::sarima::SarimaParams;
 use super::simple::SimpleKind;
+use super::theta::ThetaParams;
 use super::timeline::TimelineOptions;
 use super::{ForecastError, Method};
 use crate::params::{Params, wrong};
@@ -38,15 +42,7 @@ const BOOSTED: [&str; 10] = [
     "reg_lambda",
     "min_child_weight",
 ];
-const LSTM: [&str; 6] = [
-    "hidden",
-    "window",
-    "epochs",
-    "learning_rate",
-    "patience",
-    "members",
-];
-const CHOICE: [&str; 6] = ["models", "folds", "sarima", "ets", "xgboost", "lstm"];
+const CHOICE: [&str; 5] = ["models", "folds", "sarima", "ets", "xgboost"];
 
 /// Where intervals come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,7 +82,9 @@ pub struct ForecastParams {
     pub models: Option<Vec<Method>>,
     /// Origins by which the choice is made.
     pub folds: usize,
+    sarima: SarimaParams,
     ets: EtsParams,
+    boosted: BoostedParams,
     json: Value,
 }
 
@@ -150,7 +148,9 @@ impl ForecastParams {
                 .collect(),
             models,
             folds: whole(params.integer("folds", 1..=50)?, 5),
+            sarima: own(&params, method, Method::Sarima, &SARIMA, sarima)?,
             ets: own(&params, method, Method::Ets, &ETS, ets)?,
+            boosted: own(&params, method, Method::Xgboost, &BOOSTED, boosted)?,
             json: json.clone(),
         };
         Ok(all)
@@ -198,7 +198,14 @@ impl ForecastParams {
             }
             Method::Sba => Spec::Intermittent(IntermittentParams::of(IntermittentKind::Sba)),
             Method::Tsb => Spec::Intermittent(IntermittentParams::of(IntermittentKind::Tsb)),
-            Method::Ets => Spec::Ets(self.ets.clone()),
+            Method::Theta => Spec::Theta(ThetaParams::default()),
+            Method::Ets => Spec::Ets(self.ets),
+            Method::Mstl => Spec::Mstl(MstlParams::default()),
+            Method::Sarima => Spec::Sarima(self.sarima.clone()),
+            Method::Xgboost => Spec::Boosted(BoostedParams {
+                max_horizon: horizon,
+                ..self.boosted.clone()
+            }),
             // The two that are made of others are chosen, not fitted.
             _ => Spec::Simple(SimpleKind::SeasonalNaive),
         };
@@ -237,7 +244,6 @@ pub(super) fn keys(method: Method) -> Vec<&'static str> {
         Method::Sarima => &[&SARIMA],
         Method::Ets => &[&ETS],
         Method::Xgboost => &[&BOOSTED],
-        Method::Lstm => &[&LSTM],
         Method::Ensemble | Method::Auto => &[&CHOICE],
         _ => &[],
     };
@@ -249,7 +255,7 @@ pub(super) fn keys(method: Method) -> Vec<&'static str> {
 
 /// True for the name of a method that has parameters of its own: a key of those that are chosen among.
 pub(super) fn is_of_one(key: &str) -> bool {
-    ["sarima", "ets", "xgboost", "lstm"].contains(&key)
+    ["sarima", "ets", "xgboost"].contains(&key)
 }
 
 /// The parameters of one method: the keys themselves when it is asked for, an object under its name when the method is chosen.
@@ -284,4 +290,61 @@ fn ets(params: &Params<'_>) -> Result<EtsParams, ForecastError> {
         ets.model = EtsParams::parse_model(form)?;
     }
     Ok(ets)
+}
+
+fn boosted(params: &Params<'_>) -> Result<BoostedParams, ForecastError> {
+    let mut all = BoostedParams::default();
+    let steps = |key| -> Result<Option<Vec<usize>>, ForecastError> {
+        let given = params.integers(key, 1..=1000, 60)?;
+        Ok(given.map(|list| {
+            list.into_iter()
+                .filter_map(|n| usize::try_from(n).ok())
+                .collect()
+        }))
+    };
+    all.lags = steps("lags")?;
+    all.windows = steps("windows")?;
+    if params.choice("strategy", &["direct", "recursive"])? == Some("recursive") {
+        all.strategy = Strategy::Recursive;
+    }
+    let b = &mut all.boosting;
+    b.n_estimators = whole(params.integer("n_estimators", 1..=10_000)?, b.n_estimators);
+    b.max_depth = params
+        .integer("max_depth", 1..=16)?
+        .and_then(|n| u32::try_from(n).ok())
+        .unwrap_or(b.max_depth);
+    for (key, value, most) in [
+        ("learning_rate", &mut b.learning_rate, 1.0),
+        ("subsample", &mut b.subsample, 1.0),
+        ("colsample_bytree", &mut b.colsample_bytree, 1.0),
+        ("reg_lambda", &mut b.reg_lambda, 1e9),
+        ("min_child_weight", &mut b.min_child_weight, 1e9),
+    ] {
+        *value = params.number(key, 0.0..=most)?.unwrap_or(*value);
+    }
+    b.check()?;
+    Ok(all)
+}
+
+fn sarima(params: &Params<'_>) -> Result<SarimaParams, ForecastError> {
+    let order = |key| -> Result<Option<[usize; 3]>, ForecastError> {
+        let Some(numbers) = params.integers(key, 0..=24, 3)? else {
+            return Ok(None);
+        };
+        let numbers: Vec<usize> = numbers
+            .into_iter()
+            .filter_map(|n| usize::try_from(n).ok())
+            .collect();
+        let three = <[usize; 3]>::try_from(numbers);
+        three
+            .map(Some)
+            .map_err(|_| wrong(key, "must be an array of 3 whole numbers").into())
+    };
+    Ok(SarimaParams {
+        order: order("order")?,
+        seasonal_order: order("seasonal_order")?,
+        drift: params.boolean("drift")?,
+        mean: params.boolean("mean")?,
+        ..SarimaParams::default()
+    })
 }

@@ -2,9 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::boosted::{self, Boosted, BoostedParams};
 use super::ets::{self, Ets, EtsParams};
 use super::intermittent::{self, Intermittent, IntermittentParams};
+use super::mstl::{self, Mstl, MstlParams};
+use super::sarima::{self, Sarima, SarimaParams};
 use super::simple::{self, Simple, SimpleKind};
+use super::theta::{self, Theta, ThetaParams};
 use super::transform::Transform;
 use super::yearly::{self, YearOverYear};
 use super::{Ahead, Fitted, ForecastError, Input, Method, Path};
@@ -34,8 +38,16 @@ pub enum Spec {
     YearOverYear,
     /// One of the methods for intermittent demand.
     Intermittent(IntermittentParams),
+    /// Theta.
+    Theta(ThetaParams),
     /// Exponential smoothing.
     Ets(EtsParams),
+    /// Seasons by loess.
+    Mstl(MstlParams),
+    /// Seasonal ARIMA.
+    Sarima(SarimaParams),
+    /// Boosted trees.
+    Boosted(BoostedParams),
     /// The median of several.
     Median(Vec<Recipe>),
 }
@@ -75,7 +87,13 @@ impl Recipe {
             Spec::Intermittent(params) => {
                 Kind::Intermittent(intermittent::fit(&input, params, control)?)
             }
+            Spec::Theta(params) => Kind::Theta(theta::fit(&input, params, control)?),
             Spec::Ets(params) => Kind::Ets(ets::fit(&input, params, control)?),
+            Spec::Mstl(params) => Kind::Mstl(mstl::fit(&input, params, control)?),
+            Spec::Sarima(params) => Kind::Sarima(Box::new(sarima::fit(&input, params, control)?)),
+            Spec::Boosted(params) => {
+                Kind::Boosted(Box::new(boosted::fit(&input, params, control)?))
+            }
             Spec::Median(members) => Kind::Median(
                 members
                     .iter()
@@ -99,7 +117,11 @@ enum Kind {
     Simple(Simple),
     YearOverYear(YearOverYear),
     Intermittent(Intermittent),
+    Theta(Theta),
     Ets(Ets),
+    Mstl(Mstl),
+    Sarima(Box<Sarima>),
+    Boosted(Box<Boosted>),
     Median(Vec<Fit>),
 }
 
@@ -109,7 +131,11 @@ impl Kind {
             Kind::Simple(fit) => fit,
             Kind::YearOverYear(fit) => fit,
             Kind::Intermittent(fit) => fit,
+            Kind::Theta(fit) => fit,
             Kind::Ets(fit) => fit,
+            Kind::Mstl(fit) => fit,
+            Kind::Sarima(fit) => &**fit,
+            Kind::Boosted(fit) => &**fit,
             Kind::Median(_) => return None,
         })
     }
@@ -119,7 +145,11 @@ impl Kind {
             Kind::Simple(fit) => fit,
             Kind::YearOverYear(fit) => fit,
             Kind::Intermittent(fit) => fit,
+            Kind::Theta(fit) => fit,
             Kind::Ets(fit) => fit,
+            Kind::Mstl(fit) => fit,
+            Kind::Sarima(fit) => &mut **fit,
+            Kind::Boosted(fit) => &mut **fit,
             Kind::Median(_) => return None,
         })
     }
@@ -133,7 +163,11 @@ impl Fit {
             Kind::Simple(fit) => fit.label().to_owned(),
             Kind::YearOverYear(fit) => fit.label().to_owned(),
             Kind::Intermittent(fit) => fit.label().to_owned(),
+            Kind::Theta(fit) => fit.label(),
             Kind::Ets(fit) => fit.label(),
+            Kind::Mstl(fit) => fit.label(),
+            Kind::Sarima(fit) => fit.label(),
+            Kind::Boosted(_) => "boosted trees".to_owned(),
             Kind::Median(members) => {
                 let labels: Vec<String> = members.iter().map(Fit::label).collect();
                 format!("median of {}", labels.join(", "))
@@ -150,6 +184,12 @@ impl Fit {
     #[must_use]
     pub fn importance(&self) -> Vec<(String, f64)> {
         match &self.kind {
+            Kind::Boosted(fit) => {
+                let shares = fit.importance().into_iter();
+                shares
+                    .map(|(feature, gain)| (feature.name(), gain))
+                    .collect()
+            }
             Kind::Median(members) => members
                 .iter()
                 .map(Fit::importance)

@@ -22,8 +22,6 @@ const KEPT: usize = 5;
 
 /// Known steps from which boosted trees are tried.
 const BOOSTED_FROM: usize = 90;
-/// Known steps from which a network is tried.
-const LSTM_FROM: usize = 300;
 
 /// What a method reached.
 #[derive(Debug, Clone)]
@@ -64,14 +62,14 @@ impl Choice {
     }
 }
 
-/// Chooses by a walk.
+/// Chooses by a walk; among the methods that take long too, `with_slow`.
 ///
 /// # Errors
 /// [`ForecastError::Stopped`]; what the last method gives when none can be fitted.
 pub fn choose(
     walk: &Walk<'_>,
     params: &ForecastParams,
-    with_lstm: bool,
+    with_slow: bool,
     control: &dyn Control,
 ) -> Result<Choice, ForecastError> {
     let first = walk.cutoffs.first().copied().unwrap_or(0);
@@ -85,7 +83,7 @@ pub fn choose(
             }
             models
         }
-        None => candidates(&timeline, &steps.y, with_lstm),
+        None => candidates(&timeline, &steps.y, with_slow),
     };
     control.progress("choosing a model", 0, candidates.len() as u64);
     let horizon = walk.gap + walk.horizon;
@@ -134,7 +132,7 @@ fn none_fits(tried: &[Tried]) -> ForecastError {
 }
 
 /// The methods that a series is long and dense enough for.
-fn candidates(timeline: &Timeline, y: &[f64], with_lstm: bool) -> Vec<Method> {
+fn candidates(timeline: &Timeline, y: &[f64], with_slow: bool) -> Vec<Method> {
     let known = y.iter().filter(|v| !v.is_nan()).count();
     let season = timeline.season;
     let mut methods = vec![Method::Naive, Method::Mean];
@@ -158,11 +156,8 @@ fn candidates(timeline: &Timeline, y: &[f64], with_lstm: bool) -> Vec<Method> {
     if is_intermittent(y) {
         methods.extend([Method::Croston, Method::Sba, Method::Tsb]);
     }
-    if known >= BOOSTED_FROM {
+    if with_slow && known >= BOOSTED_FROM {
         methods.push(Method::Xgboost);
-    }
-    if with_lstm && known >= LSTM_FROM {
-        methods.push(Method::Lstm);
     }
     methods
 }

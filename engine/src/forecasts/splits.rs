@@ -260,6 +260,10 @@ mod tests {
                 }
             ]
         );
+        // A step longer than the horizon leaves values that are not tested.
+        let apart = folds(100, 3, Some(20), 0, Window::Expanding);
+        let tests: Vec<usize> = apart.iter().map(|s| s.test.start).collect();
+        assert_eq!(tests, [53, 73, 93]);
         // Fewer where the past is too short, at least one, none below that.
         assert_eq!(folds(41, 9, None, 0, Window::Expanding).len(), 3);
         assert_eq!(folds(40, 9, None, 0, Window::Expanding).len(), 2);

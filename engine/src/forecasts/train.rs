@@ -9,7 +9,7 @@ use super::forecaster::Forecaster;
 use super::metrics::Scores;
 use super::observed::Observed;
 use super::options::ForecastParams;
-use super::plan::{Plan, least_known};
+use super::plan::{Plan, least_known, origins};
 use super::recipe::Recipe;
 use super::select::{Choice, choose, measure};
 use super::stored::ForecastModel;
@@ -104,6 +104,19 @@ pub fn train(request: &TrainRequest<'_>, control: &dyn Control) -> Result<Traine
     };
     let runs = judged.runs(&recipe, params, control)?;
     let (mase, holdout) = measure(&runs, params.level);
+    // What is stored is what the same way to choose makes of all that is known. The holdout judges that way.
+    let choice = if params.method.is_choice() && !plan.holdout.is_empty() {
+        let cutoffs = origins(observed.len(), horizon, params.folds, horizon, least);
+        let walk = Walk {
+            observed,
+            cutoffs: &cutoffs,
+            ..walk
+        };
+        chosen(&walk, params, control)?
+    } else {
+        choice
+    };
+    let recipe = choice.recipe(params, horizon);
     control.progress("fitting the model", 0, 1);
     let mut forecaster = Forecaster::fit(observed, &recipe, params.timeline(), seed, control)?;
     if !params.wants_analytic(choice.method) {
@@ -239,7 +252,7 @@ impl Judged<'_> {
         if mean(&ours) <= mean(&theirs) {
             return Ok((
                 true,
-                format!("no worse, and it knows newer days: {figures}"),
+                format!("no worse, and it knows all days up to now: {figures}"),
             ));
         }
         Ok((

@@ -3,11 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::ForecastError;
+use super::statistics::box_cox_lambda;
 
 /// The range of the parameter of Box and Cox.
 const LAMBDA: (f64, f64) = (-1.0, 2.0);
-/// Steps of the search; each makes the range 0.618 times as wide.
-const STEPS: usize = 60;
 /// No value's logarithm is larger: what is transformed back stays finite.
 const LARGEST_LOG: f64 = 100.0;
 
@@ -40,7 +39,7 @@ impl Transform {
     /// [`ForecastError::NotPositive`].
     pub fn box_cox(y: &[f64], season: usize) -> Result<Transform, ForecastError> {
         positive(y)?;
-        let lambda = guerrero(y, season);
+        let lambda = box_cox_lambda(y, season, LAMBDA.0, LAMBDA.1);
         // Between the two the difference is that of rounding.
         if lambda.abs() < 1e-8 {
             return Ok(Transform::Log);
@@ -103,63 +102,6 @@ fn positive(y: &[f64]) -> Result<(), ForecastError> {
         });
     }
     Ok(())
-}
-
-/// The parameter at which the coefficient of variation of `spread / level^(1 - lambda)` over whole seasons is least. 1 when there are less
-/// than two seasons.
-fn guerrero(y: &[f64], season: usize) -> f64 {
-    let length = season.max(2);
-    // Whole seasons that end with the series.
-    let skipped = y.len() % length;
-    let seasons: Vec<(f64, f64)> = y
-        .get(skipped..)
-        .unwrap_or_default()
-        .chunks_exact(length)
-        .filter_map(|chunk| {
-            let known = chunk.iter().filter(|v| !v.is_nan());
-            let n = known.clone().count() as f64;
-            let mean = known.clone().sum::<f64>() / n;
-            let squares = known.map(|v| (v - mean).powi(2)).sum::<f64>();
-            (n > 1.0).then(|| (mean, (squares / (n - 1.0)).sqrt()))
-        })
-        .collect();
-    if seasons.len() < 2 {
-        return 1.0;
-    }
-    let variation = |lambda: f64| {
-        let ratio = |(mean, spread): &(f64, f64)| spread / mean.powf(1.0 - lambda);
-        let n = seasons.len() as f64;
-        let mean = seasons.iter().map(ratio).sum::<f64>() / n;
-        let squares = seasons
-            .iter()
-            .map(|s| (ratio(s) - mean).powi(2))
-            .sum::<f64>();
-        (squares / (n - 1.0)).sqrt() / mean
-    };
-    // Golden section.
-    let golden = (5f64.sqrt() - 1.0) / 2.0;
-    let (mut low, mut high) = LAMBDA;
-    let mut left = high - golden * (high - low);
-    let mut right = low + golden * (high - low);
-    let (mut at_left, mut at_right) = (variation(left), variation(right));
-    for _ in 0..STEPS {
-        if at_left < at_right {
-            (high, right, at_right) = (right, left, at_left);
-            left = high - golden * (high - low);
-            at_left = variation(left);
-        } else {
-            (low, left, at_left) = (left, right, at_right);
-            right = low + golden * (high - low);
-            at_right = variation(right);
-        }
-    }
-    let best = f64::midpoint(low, high);
-    // Seasons without any spread have no best parameter.
-    if variation(best).is_finite() {
-        best
-    } else {
-        1.0
-    }
 }
 
 #[cfg(test)]

@@ -24,11 +24,14 @@ fn forecasts_end_at_once_when_told_to() {
         "SELECT rs_train_forecast()".to_owned(),
         "SELECT rs_backtest(folds => 20)".to_owned(),
         "SELECT rs_forecast_products(30)".to_owned(),
+        "SELECT count(*) FROM rs_forecast_reconciled()".to_owned(),
         "SELECT count(*) FROM rs_forecast('TABLE many', 30)".to_owned(),
         // Series by series, as they come.
         "SELECT count(*) FROM rs_forecast('SELECT * FROM many ORDER BY unique_id', 30, 'ets')"
             .to_owned(),
+        again("rs_forecast_reconciled()", 5),
         again("rs_forecast_revenue(1000)", 2000),
+        again("rs_explain_forecast(horizon => 1000)", 2000),
         again("rs_time_series_split(1000000, 900000)", 3),
         again("rs_daily_features(NULL, 'GB')", 3),
     ];

@@ -21,12 +21,13 @@ pub const LONG_INTEGERS: [&str; 7] = [
     "-9223372036854775808",
 ];
 
-pub const FLOATS: [&str; 11] = [
+pub const FLOATS: [&str; 12] = [
     "NULL",
     "0",
     "-0.0",
     "1",
     "-1",
+    "0.5",
     "365.5",
     "1e308",
     "-1e308",
@@ -95,7 +96,7 @@ pub const PATHS: [&str; 13] = [
 ];
 
 /// What is neither a path nor known as anything else.
-pub const WORDS: [&str; 33] = [
+pub const WORDS: [&str; 35] = [
     "NULL",
     "''",
     "'12347'",
@@ -120,6 +121,8 @@ pub const WORDS: [&str; 33] = [
     "'country:France'",
     "'naive'",
     "'day'",
+    "'mint_shrink'",
+    "'sliding'",
     "'logistic_regression'",
     "'random_forest'",
     "'kmeans'",

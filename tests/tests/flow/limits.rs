@@ -232,6 +232,7 @@ fn of_forecasts() -> Vec<String> {
         ));
         add(format!("rs_forecast_products({n}, 3, 'naive')"));
         add(format!("rs_forecast_products(3, {n}, 'naive')"));
+        add(format!("rs_forecast_reconciled({n}, model => 'naive')"));
         add(format!(
             "rs_backtest(models => '{{naive}}', horizon => {n}, folds => 2)"
         ));
@@ -256,6 +257,10 @@ fn of_forecasts() -> Vec<String> {
     for level in FLOATS {
         add(format!("rs_forecast_revenue(3, {level})"));
         add(format!("rs_forecast({few}, 3, 'naive', {level})"));
+        add(format!("rs_forecast_products(3, 3, 'naive', {level})"));
+        add(format!(
+            "rs_forecast_reconciled(3, level => {level}, model => 'naive')"
+        ));
         let values = format!(
             "$q$SELECT date '2020-01-01' + i, CASE i WHEN 7 THEN {level} ELSE i END::float8 FROM generate_series(1, 40) AS i$q$"
         );
@@ -271,6 +276,9 @@ fn of_forecasts() -> Vec<String> {
         add(format!("rs_forecast({word}, 3, 'naive')"));
         add(format!("rs_forecast({few}, 3, {word})"));
         add(format!("rs_forecast({few}, 3, 'naive', freq => {word})"));
+        add(format!(
+            "rs_forecast_reconciled(3, {word}, model => 'naive')"
+        ));
         add(format!("rs_backtest({word}, '{{naive}}', 7, 2)"));
         add(format!(
             "rs_backtest('units', '{{naive}}', 7, 2, window_type => {word})"
@@ -293,6 +301,9 @@ fn of_forecasts() -> Vec<String> {
         ));
         add(format!(
             "rs_forecast_products(3, 2, 'naive', params => {document})"
+        ));
+        add(format!(
+            "rs_forecast_reconciled(3, model => 'naive', params => {document})"
         ));
     }
     calls
@@ -317,6 +328,7 @@ fn deep_json_is_an_error_and_not_an_overflow() {
                 format!("rs_train_forecast(params => {document})"),
                 format!("rs_backtest(params => {document})"),
                 format!("rs_forecast_products(params => {document})"),
+                format!("rs_forecast_reconciled(params => {document})"),
                 format!("rs_forecast('SELECT now(), 2', 1, params => {document})"),
             ] {
                 let error = client.batch_execute(&format!("SELECT {call}")).unwrap_err();

@@ -22,6 +22,7 @@ mod dirty;
 mod edge_values;
 mod explanations;
 mod features;
+mod forecasts_real;
 mod formats;
 mod frozen_models;
 mod growth;

@@ -54,6 +54,59 @@ fn many_predictions_and_trainings_leave_the_memory_flat() {
     assert_eq!(settled_threads(victim), 1);
 }
 
+#[test]
+fn forecasts_leave_the_memory_flat_and_sorted_series_need_little() {
+    let _turn = alone();
+    let cluster = cluster();
+    let mut client = shop("forecast_plateau");
+    client
+        .batch_execute(
+            "SELECT rs_refresh_marts(); SELECT rs_train_forecast(model => 'ets', params => '{\"as_of\": \"2024-12-01\"}')",
+        )
+        .unwrap();
+    let victim = pid(&mut client);
+    // Each takes in the days since the model was trained.
+    let calls = [
+        ("SELECT count(*) FROM rs_forecast_revenue(100)", 60),
+        (
+            "BEGIN; SELECT rs_train_forecast('units', 'ets', 7); SELECT rs_forecast_products(7, 20, 'ets'); ROLLBACK",
+            6,
+        ),
+    ];
+    for (call, times) in calls {
+        let mut sizes = Vec::new();
+        for _ in 0..5 {
+            for _ in 0..times {
+                client.batch_execute(call).unwrap();
+            }
+            sizes.push(memory_kb(victim, "RssAnon"));
+        }
+        let growth = sizes[4] as i64 - sizes[1] as i64;
+        assert!(growth < 8192, "kB after each {times} of {call}: {sizes:?}");
+    }
+    assert_eq!(settled_threads(victim), 1);
+    // Sorted by series they are read, forecast and forgotten; in any other order all are kept.
+    let query = |series: u32, order: &str| {
+        format!(
+            "SELECT count(DISTINCT unique_id) FROM rs_forecast('SELECT s AS unique_id, date ''2020-01-01'' + d AS ds, s + d AS y
+                 FROM generate_series(1, {series}) AS s, generate_series(1, 100) AS d ORDER BY {order}', 1, 'naive', params => '{{\"interval\": \"analytic\"}}')"
+        )
+    };
+    let peak = |series| crate::growth::peak_of(cluster, "forecast_plateau", &query(series, "s"));
+    let (few, many) = (peak(1000), peak(10_000));
+    println!("peaks in MB of 1,000 and 10,000 sorted series: {few} {many}");
+    assert!(many <= few + 24, "{few} {many}");
+    client
+        .batch_execute("SET retailscope.max_memory = '32MB'")
+        .unwrap();
+    let sorted = query_one(&mut client, &query(20_000, "s"));
+    assert_eq!(sorted, "20000");
+    let error = client.batch_execute(&query(20_000, "d")).unwrap_err();
+    assert_eq!(sqlstate(&error), "53200", "{}", error_text(&error));
+    assert!(hint(&error).contains("retailscope.max_memory"));
+    assert_eq!(settled_threads(victim), 1);
+}
+
 /// A shop in which each of so many customers has bought two or three times in 300 days up to 2024-12-31.
 fn crowd(db: &str, customers: u32) -> Client {
     let mut client = cluster().fresh(db);

@@ -130,7 +130,7 @@ impl Words {
 
 /// A document with keys that mean something and values that need not.
 fn document(dice: &mut Dice) -> String {
-    const KEYS: [&str; 49] = [
+    const KEYS: [&str; 53] = [
         "features",
         "cutoffs",
         "holdout",
@@ -179,6 +179,10 @@ fn document(dice: &mut Dice) -> String {
         "interval",
         "transform",
         "gap",
+        "closed_days",
+        "level",
+        "folds",
+        "ets",
         "",
     ];
     const VALUES: [&str; 28] = [

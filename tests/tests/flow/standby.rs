@@ -36,6 +36,7 @@ fn answers(client: &mut Client) -> Vec<Vec<Vec<Option<String>>>> {
         "SELECT * FROM rs_forecast_revenue()".to_owned(),
         "SELECT * FROM rs_forecast_series('units', 9, 0.8)".to_owned(),
         "SELECT * FROM rs_forecast_products(5, 20)".to_owned(),
+        "SELECT * FROM rs_forecast_reconciled(5, model => 'ets')".to_owned(),
         "SELECT model, fold, n, mae, coverage FROM rs_backtest(models => '{ets,seasonal_naive}', horizon => 7, folds => 2)".to_owned(),
         "SELECT * FROM rs_forecast('SELECT date, orders FROM retailscope.mart_daily_kpis', 5, 'ets')".to_owned(),
     ]

@@ -307,6 +307,156 @@ fn baskets_of_any_name() {
     );
 }
 
+/// Products, countries, regions, series, columns and relations of any name are forecast, and nothing in a name is run.
+#[test]
+fn forecasts_of_any_name() {
+    let mut db = shared().fresh("names_forecasts");
+    run(
+        &mut db,
+        "CREATE TABLE public.orders (invoice_no text, stock_code text, description text, quantity int, sold_at timestamp,
+             unit_price numeric, customer_id text, country text)",
+    );
+    let names = names();
+    for (number, name) in names.iter().enumerate() {
+        run(
+            &mut db,
+            &format!(
+                "INSERT INTO public.orders SELECT 'i' || d, 'P{number}', {lit}, {number} + 1, timestamp '2020-01-06' + d * interval '1 day', 2, 'c', {lit}
+                 FROM generate_series(0, 41) AS d;
+                 INSERT INTO retailscope.holiday (date, name, region) VALUES ('2020-01-13', {lit}, {lit}), ('2020-02-20', {lit}, {lit})",
+                lit = literal(name)
+            ),
+        );
+    }
+    run(
+        &mut db,
+        "SELECT rs_ingest_table('public.orders'); SELECT rs_refresh_marts()",
+    );
+    let rows = "SELECT count(*) FROM retailscope.fact_sales";
+    let expected = (names.len() * 42).to_string();
+    assert_eq!(query_one(&mut db, rows), expected);
+    for (number, name) in names.iter().enumerate() {
+        let units = number + 1;
+        let trained = |series: &str, region: &str| {
+            format!(
+                "SELECT series, promoted FROM rs_train_forecast({}, 'naive', 3, {})",
+                literal(series),
+                literal(&format!("{{\"holidays\": {}}}", json(region)))
+            )
+        };
+        let days =
+            |call: String| format!("SELECT count(*), min(forecast), max(forecast) FROM {call}");
+        // By the description, with a region of this name.
+        let product = if name.is_ascii() {
+            name.clone()
+        } else {
+            format!("p{number}")
+        };
+        assert_eq!(
+            table(&mut db, &trained(&format!("sku:{product}"), name)),
+            format!("sku:P{number} | t\n"),
+            "{name:?}"
+        );
+        assert_eq!(
+            table(
+                &mut db,
+                &days(format!("rs_forecast_demand({}, 3)", literal(&product)))
+            ),
+            format!("3 | {units} | {units}\n"),
+            "{name:?}"
+        );
+        let series = format!("country:{name}");
+        let country = db
+            .query_one(
+                "SELECT f.country FROM retailscope.fact_sales AS f JOIN retailscope.dim_product AS p USING (product_key) WHERE p.stock_code = $1 LIMIT 1",
+                &[&format!("P{number}")],
+            )
+            .unwrap()
+            .get::<_, String>(0);
+        let row = db.query_one(&trained(&series, name), &[]).unwrap();
+        assert_eq!(row.get::<_, String>(0), format!("country:{country}"));
+        assert_eq!(
+            table(
+                &mut db,
+                &days(format!("rs_forecast_series({}, 3)", literal(&series)))
+            ),
+            format!("3 | {revenue} | {revenue}\n", revenue = 2 * units),
+            "{name:?}"
+        );
+        // A relation and a column of this name, and a series that has it.
+        let id = ident(name);
+        let query = format!(
+            "SELECT {lit}::text AS unique_id, {id}.d AS ds, CASE WHEN d < '2020-02-28' THEN {units} END AS y, {id}.{id} FROM (SELECT d, d::date - date '2020-01-01' AS {id}
+             FROM generate_series(timestamp '2020-01-01', '2020-03-01', '1 day') AS d) AS {id}",
+            lit = literal(name)
+        );
+        let xreg = literal(&format!("{{\"xreg\": [{}]}}", json(name)));
+        let forecast = format!(
+            "SELECT count(*), bool_and(unique_id = {}), max(forecast) FROM rs_forecast({}, 3, 'naive', params => {xreg})",
+            literal(name),
+            literal(&query)
+        );
+        assert_eq!(
+            table(&mut db, &forecast),
+            format!("3 | t | {units}\n"),
+            "{name:?}"
+        );
+        let (lit, wrong) = (literal(name), format!("{name} or not"));
+        let key = |key: &str, value: &str| literal(&format!("{{{}: {value}}}", json(key)));
+        for call in [
+            format!("rs_forecast_demand({})", literal(&wrong)),
+            format!("rs_train_forecast({})", literal(&format!("sku:{wrong}"))),
+            format!(
+                "rs_train_forecast({})",
+                literal(&format!("country:{wrong}"))
+            ),
+            format!("rs_train_forecast({})", literal(&wrong)),
+            format!("rs_train_forecast('revenue', {lit})"),
+            format!("rs_train_forecast(params => {})", key(name, "1")),
+            format!(
+                "rs_train_forecast(params => {})",
+                key("holidays", &json(&wrong))
+            ),
+            format!("rs_backtest({})", literal(&wrong)),
+            format!("rs_backtest(models => ARRAY[{lit}])"),
+            format!("rs_backtest(window_type => {lit})"),
+            format!("rs_forecast_reconciled(method => {lit})"),
+            format!("rs_generate_holidays({lit})"),
+            format!("rs_forecast({}, 3, {lit})", literal(&query)),
+            format!(
+                "rs_forecast({}, 3, 'naive', freq => {lit})",
+                literal(&query)
+            ),
+            format!("rs_forecast({}, 3, 'naive')", literal(&query)),
+            format!("rs_forecast('SELECT now() AS ds, 1 AS y', 3, 'naive', params => {xreg})"),
+        ] {
+            let error = fails(&mut db, &format!("SELECT {call}"));
+            assert_eq!(sqlstate(&error), "22023", "{call}: {}", error_text(&error));
+        }
+        // A name is no query.
+        let raw = format!("SELECT rs_forecast({lit}, 3)");
+        let code = sqlstate(&fails(&mut db, &raw));
+        assert!(
+            ["42601", "22023", "42P02"].contains(&code.as_str()),
+            "{raw}: {code}"
+        );
+    }
+    let countries =
+        "SELECT count(DISTINCT series), count(*) FROM rs_forecast_reconciled(1, model => 'naive')";
+    let all = names.len() + 1;
+    assert_eq!(table(&mut db, countries), format!("{all} | {all}\n"));
+    let products = "SELECT count(DISTINCT stock_code), count(*) FROM rs_forecast_products(1, model => 'naive')";
+    assert_eq!(
+        table(&mut db, products),
+        format!("{0} | {0}\n", names.len())
+    );
+    assert_eq!(query_one(&mut db, rows), expected);
+    assert_eq!(
+        query_one(&mut db, "SELECT count(*) FROM rs_models()"),
+        (names.len() * 2).to_string()
+    );
+}
+
 /// Roles of any name get their access; databases and schemas of the extension may have any name too.
 #[test]
 fn roles_schemas_and_databases() {

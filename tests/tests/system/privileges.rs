@@ -99,6 +99,10 @@ const CALLS: &[(&str, &str)] = &[
         "rs_explain_churn",
         "SELECT * FROM rs_explain_churn('CUSTOMER')",
     ),
+    (
+        "rs_explain_forecast",
+        "SELECT * FROM rs_explain_forecast('revenue', 3)",
+    ),
     ("rs_export_lake", "SELECT * FROM rs_export_lake('/nowhere')"),
     (
         "rs_forecast",
@@ -111,6 +115,10 @@ const CALLS: &[(&str, &str)] = &[
     (
         "rs_forecast_products",
         "SELECT * FROM rs_forecast_products(3, 2, 'naive')",
+    ),
+    (
+        "rs_forecast_reconciled",
+        "SELECT * FROM rs_forecast_reconciled(3, model => 'naive')",
     ),
     ("rs_forecast_revenue", "SELECT * FROM rs_forecast_revenue(3)"),
     (

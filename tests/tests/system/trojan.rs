@@ -130,8 +130,11 @@ const OF_MODELS: &[&str] = &[
             public.rs_forecast_series('country:united kingdom') AS c",
     "SELECT pg_catalog.count(*) FROM public.rs_backtest('units', '{naive,ets}', 7, 2)",
     "SELECT pg_catalog.count(*) FROM public.rs_forecast_products(7, 20, 'naive', params => '{\"holidays\": \"GB\"}')",
+    "SELECT pg_catalog.count(*) FROM public.rs_forecast_reconciled(7, 'wls', model => 'mean', params => '{\"holidays\": \"GB\"}')",
     "SELECT pg_catalog.count(*) FROM public.rs_forecast('SELECT date AS ds, gross_revenue AS y FROM retailscope.mart_daily_kpis', 7, 'naive',
             params => '{\"holidays\": \"GB\"}')",
+    "SELECT pg_catalog.count(*) FROM public.rs_explain_forecast() AS a, public.rs_explain_forecast('sku:oak photo frame', 3) AS b",
+    "SELECT pg_catalog.count(*) FROM public.rs_forecast_reconciled(7, model => 'ets')",
     "SELECT pg_catalog.count(*) FROM public.rs_time_series_split(12, 3)",
 ];
 
@@ -145,8 +148,10 @@ const ADVICE: &str = "
     SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.format('%s %s %s', r.rank, a, l.lift), '' ORDER BY r.rank, a.item, l.antecedent, l.consequent))
     FROM retailscope.mart_association_rules AS r, public.rs_recommend(r.antecedent) AS a, public.rs_rules(r.antecedent_descriptions[1]) AS l";
 const FORECASTS: &str = "
-    SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.format('%s %s %s', f.date, f.forecast, p), '' ORDER BY f.date, p.stock_code))
-    FROM public.rs_forecast_revenue(7) AS f, public.rs_forecast_products(1, 5, 'naive') AS p";
+    SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.format('%s %s %s', f.date, f.forecast, p), '' ORDER BY f.date, p.stock_code, p.forecast))
+    FROM public.rs_forecast_revenue(7) AS f,
+         (SELECT stock_code, forecast FROM public.rs_forecast_products(1, 5, 'naive')
+          UNION ALL SELECT series, forecast FROM public.rs_forecast_reconciled(2, model => 'naive')) AS p";
 
 /// R05: with hostile overloads first in the path, every function still gives the right answer and no trap runs.
 #[test]

@@ -1,5 +1,5 @@
-//! The models as the book prints them (Hyndman et al., 2008, tables 2.2 and 2.3), step by step and without haste: what the fast recursion is
-//! tested against. Errors are relative where they are multiplicative, as in the book.
+//! The models as the book prints them (Hyndman et al., 2008, tables 2.2 and 2.3), step by step and without haste: what the fast
+//! recursion is tested against. Errors are relative where they are multiplicative, as in the book.
 
 use super::{Form, Kind, Pattern, State, Weights};
 
