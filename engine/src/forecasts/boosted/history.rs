@@ -126,11 +126,10 @@ impl History {
         {
             return Err("the kept series has not a regressor for each step");
         }
-        let regressors = self.regressors.iter().flatten();
-        if self.y.iter().any(|v| v.abs() > LARGEST)
-            || regressors
-                .chain(self.last.iter())
-                .any(|v| !(v.abs() <= LARGEST))
+        let given = self.regressors.iter().flatten().chain(self.last.iter());
+        let in_range = |v: &f64| v.abs() <= LARGEST;
+        if !self.y.iter().all(|v| v.is_nan() || in_range(v))
+            || !given.copied().all(|v| in_range(&v))
         {
             return Err("a value of the kept series is out of range");
         }

@@ -202,7 +202,7 @@ pub(super) fn closed_weekdays(first: i32, open: &[bool]) -> Option<[bool; 7]> {
         return None;
     }
     let closed = seen.map(|seen| {
-        let lately = |weeks: usize| seen.get(..weeks).map(|s| opened(s));
+        let lately = |weeks: usize| seen.get(..weeks).map(opened);
         let newly_open = lately(NEWLY_OPEN).is_some_and(|n| 2 * n >= NEWLY_OPEN);
         let newly_closed = lately(NEWLY_CLOSED) == Some(0);
         let seldom = seen.len() >= LEAST_WEEKS && share(&seen) < SELDOM;

@@ -1,38 +1,63 @@
 use super::super::*;
 use super::*;
 
-#[test]
-fn a_row_knows_nothing_of_its_origin_or_later() {
-    let shop = Shop::new(1000);
+/// Rows of a series against rows of the series with ruined values from the origin on, and of the series that ends there and has
+/// forgotten what features do not look at.
+fn assert_no_leak(shop: &Shop, params: &BoostedParams, origins: &[usize]) {
+    let steps = shop.y.len();
     let input = shop.input();
-    let layout = Layout::new(&input, &BoostedParams::default());
-    assert!(layout.looks_back_a_year());
+    let layout = Layout::new(&input, params);
     let series = History::new(&input).unwrap();
     let training = Training::new(&layout, &series, 42, &Free).unwrap();
-    assert!(training.targets.len() > 5000);
-    for ruin in [f64::NAN, 1e9] {
-        for at in [40, 400, 777, 950] {
-            // The values from the origin on are ruined; then the series ends there, and what features do not look at is forgotten.
+    assert!(training.targets.len() > 300);
+    let mut tested = 0;
+    for at in origins.iter().copied() {
+        let mut cut = History::new(&shop.part(0, at).input()).unwrap();
+        cut.trim(&layout);
+        let known = cut.y.len();
+        let cut = cut.with_ahead(&shop.part(at, steps).ahead(), true).unwrap();
+        let ruined = [f64::NAN, 1e9].map(|ruin| {
             let mut later = series.clone();
             later.y[at..].fill(ruin);
-            let mut cut = History::new(&shop.part(0, at).input()).unwrap();
-            cut.trim(&layout);
-            let known = cut.y.len();
-            let cut = cut.with_ahead(&shop.part(at, 1000).ahead(), true).unwrap();
-            let (later, cut) = (Rows::new(&layout, &later), Rows::new(&layout, &cut));
-            let rows = training.x.rows().into_iter().zip(&training.from);
-            let of_origin: Vec<_> = rows.filter(|(_, from)| from.0 == at).collect();
-            assert!(of_origin.len() > 1);
-            for (row, (_, ahead)) in of_origin {
-                for (rows, at) in [(&later, at), (&cut, known)] {
-                    let origin = rows.origin(at).unwrap();
-                    let mut again = vec![0.0; row.len()];
-                    rows.write(&origin, *ahead, &mut again);
-                    assert_eq!(bits(&again), bits(&row.to_vec()));
-                }
+            later
+        });
+        let same = [(&ruined[0], at), (&ruined[1], at), (&cut, known)];
+        let same = same.map(|(series, at)| (Rows::new(&layout, series), at));
+        let rows = training.x.rows().into_iter().zip(&training.from);
+        let of_origin: Vec<_> = rows.filter(|(_, from)| from.0 == at).collect();
+        tested += of_origin.len();
+        for (row, (_, ahead)) in of_origin {
+            for (rows, at) in &same {
+                let mut again = vec![0.0; row.len()];
+                rows.write(&rows.origin(*at).unwrap(), *ahead, &mut again);
+                assert_eq!(bits(&again), bits(&row.to_vec()));
             }
         }
     }
+    assert!(tested >= origins.len() / 2);
+}
+
+#[test]
+fn a_row_knows_nothing_of_its_origin_or_later() {
+    let mut shop = Shop::new(1300);
+    // A shop that nearly stops: what is left is told in units of what was before.
+    shop.y[1100..].iter_mut().for_each(|v| *v *= 0.001);
+    let params = BoostedParams::default();
+    assert!(Layout::new(&shop.input(), &params).looks_back_a_year());
+    assert_no_leak(&shop, &params, &[40, 400, 777, 1250]);
+    // A year ago is not yet known of steps that are farther ahead than a year.
+    let far = BoostedParams {
+        max_horizon: 430,
+        ..params.clone()
+    };
+    let origins: Vec<usize> = (440..470).collect();
+    assert_no_leak(&shop, &far, &origins);
+    assert_no_leak(&shop.part(900, 1300), &params, &[50, 300, 390]);
+    assert_no_leak(
+        &shop.part(900, 1300),
+        &recursive(),
+        &(50..390).collect::<Vec<_>>(),
+    );
 }
 
 #[test]
@@ -123,24 +148,49 @@ fn features_are_what_they_say() {
 
 #[test]
 fn what_comes_later_moves_the_state_alone() {
-    let shop = Shop::new(900);
-    for params in [few_trees(), recursive()] {
-        let known = fit(&shop.part(0, 800).input(), &params, &Free).unwrap();
+    let whole = Shop::new(900);
+    // With and without a look at the year before.
+    for (shop, params) in [
+        (whole.part(0, 900), few_trees()),
+        (whole.part(0, 900), recursive()),
+        (whole.part(500, 900), few_trees()),
+    ] {
+        let steps = shop.y.len();
+        let known = shop.part(0, steps - 100);
+        let known = fit(&known.input(), &params, &Free).unwrap();
         let mut appended = known.clone();
-        for (from, to) in [(800, 801), (801, 830), (830, 860)] {
-            appended
-                .append(&shop.part(from, to).input(), &Free)
-                .unwrap();
+        for (from, to) in [(100, 99), (99, 70), (70, 40)] {
+            let newer = shop.part(steps - from, steps - to);
+            appended.append(&newer.input(), &Free).unwrap();
             appended.check().unwrap();
         }
         let whole = Boosted {
-            series: History::new(&shop.part(0, 860).input()).unwrap(),
+            series: History::new(&shop.part(0, steps - 40).input()).unwrap(),
             ..known
         };
-        let coming = shop.part(860, 900);
+        let coming = shop.part(steps - 40, steps);
         let paths = [&appended, &whole].map(|m| m.forecast(&coming.ahead(), &Free).unwrap().mean);
         assert_eq!(bits(&paths[0]), bits(&paths[1]));
-        // Two years and what features look at are kept, no more.
-        assert!(appended.series.y.len() < 460);
+        // What features look at is kept, no more.
+        let most = if steps > 800 { 460 } else { 71 };
+        assert!(
+            appended.series.y.len() < most,
+            "{}",
+            appended.series.y.len()
+        );
     }
+}
+
+#[test]
+fn a_shop_that_sold_nothing_lately_has_a_unit() {
+    let mut y = vec![100.0; 100];
+    y.resize(160, 0.0);
+    let input = Input::plain(&y, 7);
+    let layout = Layout::new(&input, &BoostedParams::default());
+    let series = History::new(&input).unwrap();
+    let rows = Rows::new(&layout, &series);
+    let unit = |at| rows.origin(at).map(|o| (o.level, o.unit));
+    assert_eq!(unit(100), Some((100.0, 100.0)));
+    assert_eq!(unit(160), Some((0.0, 6.25)));
+    assert!(unit(0).is_none());
 }
