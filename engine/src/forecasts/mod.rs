@@ -5,12 +5,15 @@
 //! dates, regressors) is handed over as such.
 
 pub mod boosted;
+pub mod anomalies;
 mod backtest;
 mod batch;
 mod calibrate;
+pub mod changepoints;
 mod compare;
 mod conformal;
 mod conformal_pool;
+pub mod decompose;
 mod error;
 pub mod ets;
 mod explain;

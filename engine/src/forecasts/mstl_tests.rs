@@ -134,11 +134,6 @@ fn forecasts_are_those_of_r() {
     ] {
         let mstl = fit(&input, &MstlParams::default(), &Free).unwrap();
         let path = path(&mstl, 200);
-        eprintln!(
-            "DBG {} {:?} {mean:?} {low}",
-            mstl.label(),
-            steps.map(|s| path.mean[s])
-        );
         close(&steps.map(|s| path.mean[s]), &mean, tolerance);
         close(&[path.bounds.unwrap().0[0]], &[low], tolerance);
     }
