@@ -24,6 +24,15 @@ const NORMAL: f64 = 1.482_602_218_505_602;
 /// The most say in its own expectation that a value is credited with.
 const MOST_SAY: f64 = 0.9;
 
+/// Seasons that the series holds fewer times are left out: two values do not tell which one is unusual.
+const TIMES: usize = 4;
+
+/// Deviations from which on a value has no say at all.
+const GROSS: f64 = 10.0;
+
+/// The most neighbours whose median is taken.
+const WIDEST_MEDIAN: usize = 101;
+
 /// Remainders below this share of the largest value are rounding.
 const ROUNDING: f64 = 1e-9;
 
@@ -55,7 +64,7 @@ pub struct Anomalies {
 }
 
 /// Judges each step of a series with such seasons (see [`super::decompose::decompose`]); about `level` of the steps are within their bounds where
-/// nothing happened. In a series of fewer than eight values nothing is flagged.
+/// nothing happened. Seasons that it does not hold four times are left out. In a series of fewer than eight values nothing is flagged.
 ///
 /// # Errors
 /// [`ForecastError::Range`] for a level that is not over 0 and below 1; [`ForecastError::Empty`],
@@ -74,24 +83,28 @@ pub fn detect(
             given: level,
         });
     }
-    let plain = parts(y, seasons, true, control)?;
-    let multiplicative = grows(y, &plain);
-    let (values, parts) = if multiplicative {
+    let mut seasons = seasons.to_vec();
+    seasons.retain(|p| p.saturating_mul(TIMES) <= y.len());
+    let seasons = &seasons[..];
+    let plain = Fit::of(y, seasons, control)?;
+    let multiplicative = plain.grows(y);
+    let (values, fit) = if multiplicative {
         let logs: Vec<f64> = y.iter().map(|v| v.ln()).collect();
-        let parts = parts(&logs, seasons, true, control)?;
-        (logs, parts)
+        let fit = Fit::of(&logs, seasons, control)?;
+        (logs, fit)
     } else {
         (y.to_vec(), plain)
     };
     let back = |v: f64| if multiplicative { v.exp() } else { v };
-    let rests = without_itself(&parts.remainder, seasons, control)?;
-    let expected = parts
-        .expected()
-        .into_iter()
-        .zip(&parts.remainder)
-        .zip(&rests);
-    let expected =
-        expected.map(|((e, with), without)| if with.is_nan() { e } else { e + with - without });
+    let rests = fit.without_itself(seasons, control)?;
+    let moved = fit.expected.iter().zip(&fit.remainder).zip(&rests);
+    let expected = moved.map(|((e, with), without)| {
+        if with.is_nan() {
+            *e
+        } else {
+            e + with - without
+        }
+    });
     let scale = scale(&rests, &values);
     let limit = normal_quantile(f64::midpoint(1.0, level));
     let enough = y.iter().filter(|v| !v.is_nan()).count() >= LEAST;
@@ -105,15 +118,98 @@ pub fn detect(
             is_anomaly: enough && score.is_some_and(|s| s.abs() > limit),
         }
     };
-    let steps = parts
-        .expected()
-        .into_iter()
-        .zip(&parts.remainder)
-        .map(judged);
+    let steps = expected.zip(&rests).map(judged);
     Ok(Anomalies {
         steps: steps.collect(),
         multiplicative,
     })
+}
+
+/// What trend and seasons say of each step, and what remains.
+struct Fit {
+    expected: Vec<f64>,
+    remainder: Vec<f64>,
+}
+
+impl Fit {
+    /// Of values but for the grossest outliers, so that these have no say at all.
+    fn of(y: &[f64], seasons: &[usize], control: &dyn Control) -> Result<Fit, ForecastError> {
+        let parts = parts(&without_gross(y, seasons, control)?, seasons, true, control)?;
+        let expected = parts.expected();
+        Ok(Fit {
+            remainder: y.iter().zip(&expected).map(|(y, e)| y - e).collect(),
+            expected,
+        })
+    }
+
+    /// What remains of each value when it has no say in what is expected of it. It has one in proportion to its weight; of weight 1
+    /// as much as a lone 1 among zeros has in its own place, which is more at the end.
+    fn without_itself(
+        &self,
+        seasons: &[usize],
+        control: &dyn Control,
+    ) -> Result<Vec<f64>, ForecastError> {
+        let n = self.remainder.len();
+        let say = |at: usize| {
+            let mut lone = vec![0.0; n];
+            if let Some(value) = lone.get_mut(at) {
+                *value = 1.0;
+            }
+            let own = parts(&lone, seasons, false, control)?
+                .expected()
+                .get(at)
+                .copied();
+            Ok::<f64, ForecastError>(own.unwrap_or(0.0).clamp(0.0, MOST_SAY))
+        };
+        let (inside, at_end) = (say(n / 2)?, say(n.saturating_sub(1))?);
+        let distances = self
+            .remainder
+            .iter()
+            .map(|r| if r.is_nan() { 0.0 } else { r.abs() });
+        let weights = bisquare(distances.collect());
+        let own = self
+            .remainder
+            .iter()
+            .zip(weights)
+            .enumerate()
+            .map(|(at, (rest, weight))| {
+                let say = if at + 1 == n || at == 0 {
+                    at_end
+                } else {
+                    inside
+                };
+                rest / (1.0 - weight * say)
+            });
+        Ok(own.collect())
+    }
+
+    /// True where all values are above 0 and the remainders of the half with the higher expectations are larger: nearer to in
+    /// proportion than to the same, and by more than chance makes them.
+    fn grows(&self, y: &[f64]) -> bool {
+        if y.iter().chain(&self.expected).any(|v| *v <= 0.0) {
+            return false;
+        }
+        let known = self
+            .expected
+            .iter()
+            .zip(&self.remainder)
+            .filter(|(_, r)| !r.is_nan());
+        let mut pairs: Vec<(f64, f64)> = known.map(|(e, r)| (*e, r.abs())).collect();
+        pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let (low, high) = pairs.split_at(pairs.len() / 2);
+        let medians = |half: &[(f64, f64)]| {
+            let (mut level, mut off): (Vec<f64>, Vec<f64>) = half.iter().copied().unzip();
+            (median(&mut level), median(&mut off))
+        };
+        let ((low_level, low_off), (high_level, high_off)) = (medians(low), medians(high));
+        if low_off <= 0.0 || high_level < LEVELS_APART * low_level {
+            return false;
+        }
+        let off = (high_off / low_off).ln();
+        // The standard deviation of the logarithm of two such medians' ratio is 2.33 / sqrt(n) for normal remainders.
+        let by_chance = 2.0 * 2.33 / (pairs.len() as f64).sqrt();
+        off > by_chance && off > 0.5 * (high_level / low_level).ln()
+    }
 }
 
 /// A decomposition into parts that are smooth enough to show what stands out.
@@ -131,44 +227,51 @@ fn parts(
     })
 }
 
-/// What remains of each value when it has no say in what is expected of it. It has one in proportion to its weight; of weight 1 as much
-/// as a lone 1 among zeros has in its own place, which is more at the end.
-fn without_itself(
-    remainder: &[f64],
+/// The values, without those that are many deviations off the medians of their neighbours and of their phase. The weights of a robust fit
+/// begin with one that is not: a huge value would be spread over its phase there, all of which then stood out.
+fn without_gross(
+    y: &[f64],
     seasons: &[usize],
     control: &dyn Control,
 ) -> Result<Vec<f64>, ForecastError> {
-    let n = remainder.len();
-    let say = |at: usize| {
-        let mut lone = vec![0.0; n];
-        if let Some(value) = lone.get_mut(at) {
-            *value = 1.0;
+    let shortest = seasons
+        .iter()
+        .copied()
+        .filter(|p| *p >= 2 && p.saturating_mul(2) < y.len())
+        .min();
+    let period = shortest.unwrap_or(1);
+    let half = (period / 2).clamp(3, WIDEST_MEDIAN / 2);
+    let mut near = Vec::with_capacity(2 * half + 1);
+    let mut rest = Vec::with_capacity(y.len());
+    for (at, value) in y.iter().enumerate() {
+        if at.is_multiple_of(256) {
+            control.check()?;
         }
-        let own = parts(&lone, seasons, false, control)?
-            .expected()
-            .get(at)
-            .copied();
-        Ok::<f64, ForecastError>(own.unwrap_or(0.0).clamp(0.0, MOST_SAY))
-    };
-    let (inside, at_end) = (say(n / 2)?, say(n.saturating_sub(1))?);
-    let distances = remainder
-        .iter()
-        .map(|r| if r.is_nan() { 0.0 } else { r.abs() })
-        .collect();
-    let weights = bisquare(distances);
-    let own = remainder
-        .iter()
-        .zip(weights)
-        .enumerate()
-        .map(|(at, (rest, weight))| {
-            let say = if at + 1 == n || at == 0 {
-                at_end
-            } else {
-                inside
-            };
-            rest / (1.0 - weight * say)
-        });
-    Ok(own.collect())
+        let window = y
+            .get(at.saturating_sub(half)..(at + half + 1).min(y.len()))
+            .unwrap_or_default();
+        near.clear();
+        near.extend(window.iter().copied().filter(|v| !v.is_nan()));
+        rest.push(value - median(&mut near));
+    }
+    for phase in 0..period {
+        near.clear();
+        near.extend(
+            rest.iter()
+                .copied()
+                .skip(phase)
+                .step_by(period)
+                .filter(|v| !v.is_nan()),
+        );
+        let usual = median(&mut near);
+        rest.iter_mut()
+            .skip(phase)
+            .step_by(period)
+            .for_each(|v| *v -= usual);
+    }
+    let limit = GROSS * scale(&rest, y);
+    let keep = |(value, rest): (&f64, &f64)| if rest.abs() > limit { f64::NAN } else { *value };
+    Ok(y.iter().zip(&rest).map(keep).collect())
 }
 
 /// The standard deviation that the remainders have but for those that stand out. Where half of them are 0, that of their mean
@@ -204,35 +307,6 @@ fn median(values: &mut [f64]) -> f64 {
     } else {
         at(half)
     }
-}
-
-/// True where all values are above 0 and the remainders of the half with the higher expectations are larger: nearer to in proportion than
-/// to the same, and by more than chance makes them.
-fn grows(y: &[f64], parts: &Decomposition) -> bool {
-    let expected = parts.expected();
-    if y.iter().any(|v| *v <= 0.0) || expected.iter().any(|v| *v <= 0.0) {
-        return false;
-    }
-    let mut pairs: Vec<(f64, f64)> = expected
-        .iter()
-        .zip(&parts.remainder)
-        .filter(|(_, r)| !r.is_nan())
-        .map(|(e, r)| (*e, r.abs()))
-        .collect();
-    pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let (low, high) = pairs.split_at(pairs.len() / 2);
-    let medians = |half: &[(f64, f64)]| {
-        let (mut level, mut off): (Vec<f64>, Vec<f64>) = half.iter().copied().unzip();
-        (median(&mut level), median(&mut off))
-    };
-    let ((low_level, low_off), (high_level, high_off)) = (medians(low), medians(high));
-    if low_off <= 0.0 || high_level < LEVELS_APART * low_level {
-        return false;
-    }
-    let off = (high_off / low_off).ln();
-    // The standard deviation of the logarithm of two such medians' ratio is 2.33 / sqrt(n) for normal remainders.
-    let by_chance = 2.0 * 2.33 / (pairs.len() as f64).sqrt();
-    off > by_chance && off > 0.5 * (high_level / low_level).ln()
 }
 
 #[cfg(test)]

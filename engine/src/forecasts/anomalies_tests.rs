@@ -87,6 +87,23 @@ fn what_was_put_in_is_found() {
     }
 }
 
+/// With few seasons a spike of fifty deviations would be a part of each of them, or all of its phase would stand out.
+#[test]
+fn a_huge_spike_leaves_its_phase_alone() {
+    let mut y: Vec<f64> = noise(4, 96)
+        .iter()
+        .enumerate()
+        .map(|(t, e)| 100.0 + (t % 12) as f64 * 5.0 + e)
+        .collect();
+    y[43] += 60.0;
+    y[70] -= 80.0;
+    let found = flagged(&y, &[12], 0.99);
+    assert!(
+        found.contains(&43) && found.contains(&70) && found.len() <= 8,
+        "{found:?}"
+    );
+}
+
 #[test]
 fn bounds_and_flags_say_the_same() {
     let mut y = oracle::series("retail_daily");
@@ -104,6 +121,9 @@ fn bounds_and_flags_say_the_same() {
 fn poor_series_have_an_answer() {
     let none = Vec::<usize>::new();
     assert_eq!(flagged(&[5.0], &[7], 0.99), none);
+    // A season that is seen twice tells nothing of what is usual.
+    let y = noise(2, 200);
+    assert_eq!(flagged(&y, &[70], 0.99), flagged(&y, &[], 0.99));
     assert_eq!(flagged(&[5.0, 900.0, 5.0], &[], 0.5), none);
     assert_eq!(flagged(&[7.0; 50], &[7], 0.99), none);
     assert_eq!(flagged(&[0.0; 50], &[], 0.99), none);
