@@ -19,7 +19,8 @@ const WIDEST: usize = 1_000_000;
 /// How smooth the parts are to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct StlParams {
-    /// Seasons (odd, at least 3; an even number is taken as the next odd one) that tell what one season is like; `None` for a season that never changes.
+    /// Seasons (odd, at least 3; an even number is taken as the next odd one) that tell what one season is like; `None` for a
+    /// season that never changes.
     pub seasonal: Option<usize>,
     /// Steps that tell the trend; `None` for the usual 1.5 periods and more.
     pub trend: Option<usize>,
