@@ -213,8 +213,8 @@ pub fn seasonal_strength(
 /// around the trend that a fixed season explains, with a correction for its number of steps (an adjusted R squared).
 ///
 /// The strongest is taken first and removed, then the next is looked for in what is left, so that a multiple of a season is no
-/// season of its own unless it adds something. A candidate counts when its strength is at least 0.2 and one over the number of seasons, and chance gives as much once in
-/// 10,000 times (the F test). Periods below 2 and those that the series does not hold three times are no candidates.
+/// season of its own unless it adds something. A candidate counts when its strength is at least 0.2 and one over the number of
+/// seasons, and chance gives as much once in 10,000 times (the F test). Periods below 2 and those that the series does not hold three times are no candidates.
 ///
 /// # Errors
 /// [`ForecastError::Infinite`], [`ForecastError::Stopped`].

@@ -149,3 +149,27 @@ pub(super) fn moving_means(values: &[f64], window: usize, out: &mut Vec<f64>) {
         out.push(sum / window as f64);
     }
 }
+
+/// Weights by distance: Tukey's bisquare, 0 from six median distances on.
+pub(in crate::forecasts) fn bisquare(mut distances: Vec<f64>) -> Vec<f64> {
+    let mut sorted = distances.clone();
+    sorted.sort_by(f64::total_cmp);
+    let at = |place: usize| sorted.get(place).copied().unwrap_or(0.0);
+    let middle = sorted.len() / 2;
+    let mut reach = 3.0 * (at(middle) + at(sorted.len().saturating_sub(middle + 1)));
+    if reach <= 0.0 {
+        // Most lie on the curve. What lies off it is judged by the mean, or the neighbours of a lone value would all be left out.
+        reach = 6.0 * sorted.iter().sum::<f64>() / sorted.len().max(1) as f64;
+    }
+    for weight in &mut distances {
+        *weight = if *weight <= 0.001 * reach {
+            1.0
+        } else if *weight <= 0.999 * reach {
+            let share = *weight / reach;
+            (1.0 - share * share) * (1.0 - share * share)
+        } else {
+            0.0
+        };
+    }
+    distances
+}

@@ -5,6 +5,7 @@
 
 mod loess;
 
+pub(super) use loess::bisquare;
 use loess::{Loess, Patience, moving_means};
 
 use super::{ForecastError, filled};
@@ -18,7 +19,8 @@ const WIDEST: usize = 1_000_000;
 /// How smooth the parts are to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct StlParams {
-    /// Seasons (odd, at least 3; an even number is taken as the next odd one) that tell what one season is like; `None` for a season that never changes.
+    /// Seasons (odd, at least 3; an even number is taken as the next odd one) that tell what one season is like; `None` for a
+    /// season that never changes.
     pub seasonal: Option<usize>,
     /// Steps that tell the trend; `None` for the usual 1.5 periods and more.
     pub trend: Option<usize>,
@@ -81,12 +83,7 @@ pub fn stl(
             found: n,
         });
     }
-    if y.iter().all(|v| v.is_nan()) {
-        return Err(ForecastError::Empty);
-    }
-    if y.iter().any(|v| v.is_infinite()) {
-        return Err(ForecastError::Infinite);
-    }
+    check_values(y)?;
     control.check()?;
     control.budget(NAME, (n as u64).saturating_mul(16 * 8))?;
     let holes: Vec<usize> = (0..n)
@@ -126,6 +123,51 @@ pub fn stl(
         trend,
         seasonal,
     })
+}
+
+/// A smooth of a series without a season: local lines through `window` steps (an odd number is taken), where `robust` with values that
+/// stand out counting less. Missing values are filled on lines.
+///
+/// # Errors
+/// As [`stl()`], without those of a period.
+pub fn smooth(
+    y: &[f64],
+    window: usize,
+    robust: bool,
+    control: &dyn Control,
+) -> Result<Vec<f64>, ForecastError> {
+    let n = y.len();
+    check_values(y)?;
+    control.check()?;
+    control.budget(NAME, (n as u64).saturating_mul(8 * 8))?;
+    let whole = filled(y, 1);
+    let span = Span::of(window);
+    let mut patience = Patience::new(control);
+    let mut out = vec![0.0; n];
+    let mut weights: Option<Vec<f64>> = None;
+    for _ in 0..=if robust { 5 } else { 0 } {
+        let loess = Loess {
+            y: &whole,
+            weights: weights.as_deref(),
+            window: span.window,
+            line: true,
+        };
+        loess.all(span.jump, &mut out, &mut patience)?;
+        control.check()?;
+        let distances = whole.iter().zip(&out).map(|(y, s)| (y - s).abs());
+        weights = Some(bisquare(distances.collect()));
+    }
+    Ok(out)
+}
+
+fn check_values(y: &[f64]) -> Result<(), ForecastError> {
+    if y.iter().all(|v| v.is_nan()) {
+        return Err(ForecastError::Empty);
+    }
+    if y.iter().any(|v| v.is_infinite()) {
+        return Err(ForecastError::Infinite);
+    }
+    Ok(())
 }
 
 /// A window and how many places further the next one is computed.
@@ -285,32 +327,11 @@ impl Smoother<'_> {
         Ok(out)
     }
 
-    /// Weights by how far the values lie from trend and season: bisquare, 0 from six median deviations on.
+    /// Weights by how far the values lie from trend and season.
     fn weigh(&mut self) {
         let fit = self.trend.iter().zip(&self.seasonal);
-        let mut weights: Vec<f64> = self
-            .y
-            .iter()
-            .zip(fit)
-            .map(|(y, (t, s))| (y - t - s).abs())
-            .collect();
-        let mut sorted = weights.clone();
-        sorted.sort_by(f64::total_cmp);
-        let at = |place: usize| sorted.get(place).copied().unwrap_or(0.0);
-        let middle = sorted.len() / 2;
-        let reach = 3.0 * (at(middle) + at(sorted.len().saturating_sub(middle + 1)));
-        for weight in &mut weights {
-            let distance = *weight;
-            *weight = if distance <= 0.001 * reach {
-                1.0
-            } else if distance <= 0.999 * reach {
-                let share = distance / reach;
-                (1.0 - share * share) * (1.0 - share * share)
-            } else {
-                0.0
-            };
-        }
-        self.weights = Some(weights);
+        let distances = self.y.iter().zip(fit).map(|(y, (t, s))| (y - t - s).abs());
+        self.weights = Some(bisquare(distances.collect()));
     }
 }
 
