@@ -4,10 +4,10 @@
 //! steps of an [`Ahead`]. Nothing here looks at a value after the last one of its input; what is known of coming steps (their
 //! dates, regressors) is handed over as such.
 
-pub mod boosted;
 pub mod anomalies;
 mod backtest;
 mod batch;
+pub mod boosted;
 pub mod boosted;
 mod calibrate;
 pub mod changepoints;

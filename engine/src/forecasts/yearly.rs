@@ -200,7 +200,7 @@ impl Fitted for YearOverYear {
         if self.days.len() != self.logs.len() || self.days.is_empty() {
             return Err("a year has days without values");
         }
-        if !self.days.is_sorted() || self.logs.iter().any(|l| !(l.abs() < 100.0)) {
+        if !self.days.is_sorted() || self.logs.iter().any(|l| l.is_nan() || l.abs() >= 100.0) {
             return Err("a year's values are impossible");
         }
         Ok(())

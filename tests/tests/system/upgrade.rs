@@ -170,8 +170,8 @@ fn upgrades_end_in_the_catalog_of_a_fresh_install() {
 /// What an upgrade could do wrong, and what must then be reported.
 const WRONG: &[(&str, &str)] = &[
     (
-        "COMMENT ON FUNCTION @extschema@.rs_daily_features(date) IS NULL",
-        "rs_daily_features(date)",
+        "COMMENT ON FUNCTION @extschema@.rs_daily_features(date, text) IS NULL",
+        "rs_daily_features(date,text)",
     ),
     (
         "COMMENT ON COLUMN retailscope.fact_sales.amount IS NULL",
@@ -207,8 +207,8 @@ const WRONG: &[(&str, &str)] = &[
         "rs_refresh_marts(date,boolean)",
     ),
     (
-        "ALTER FUNCTION @extschema@.rs_daily_features(date) ROWS 7",
-        "rs_daily_features(date)",
+        "ALTER FUNCTION @extschema@.rs_daily_features(date, text) ROWS 7",
+        "rs_daily_features(date,text)",
     ),
     (
         "DROP FUNCTION @extschema@.rs_lake_status() CASCADE",

@@ -71,7 +71,7 @@ pub(super) fn check_values(input: &Input<'_>) -> Result<(), ForecastError> {
                 wanted: input.y.len(),
             });
         }
-        if x.iter().any(|v| !(v.abs() <= 1e15)) {
+        if x.iter().any(|v| v.is_nan() || v.abs() > 1e15) {
             return Err(ForecastError::Regressor {
                 name: format!("x{}", i + 1),
                 problem: "has a value that is missing, infinite or larger than 1e15",

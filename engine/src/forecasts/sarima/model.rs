@@ -442,7 +442,7 @@ fn check_ahead(ahead: &Ahead<'_>, regressors: usize) -> Result<(), ForecastError
         if x.len() != ahead.horizon {
             return Err(shape("values of a regressor ahead", x.len(), ahead.horizon));
         }
-        if x.iter().any(|v| !(v.abs() <= 1e15)) {
+        if x.iter().any(|v| v.is_nan() || v.abs() > 1e15) {
             return Err(ForecastError::Regressor {
                 name: format!("x{}", i + 1),
                 problem: "has a value ahead that is missing, infinite or larger than 1e15",

@@ -30,7 +30,7 @@ pub(super) fn to_partial(a: &mut [f64]) -> bool {
         let r = a[k];
         let left = 1.0 - r * r;
         // Written so that NaN fails too.
-        if !(left > 0.0) {
+        if left.is_nan() || left <= 0.0 {
             return false;
         }
         for i in 0..k / 2 {

@@ -204,7 +204,7 @@ fn shocks(w: &[f64], season: usize) -> Vec<f64> {
     for k in 0..order {
         let known = predictor[..k].iter().zip(gamma[1..=k].iter().rev());
         let r = (gamma[k + 1] - known.map(|(a, g)| a * g).sum::<f64>()) / variance;
-        if !(r.abs() < 1.0) {
+        if r.is_nan() || r.abs() >= 1.0 {
             break;
         }
         super::polynomial::raise(&mut predictor, k, r);

@@ -68,7 +68,7 @@ impl Quick {
             let last = (first + BLOCK).min(len);
             let mut product = 1.0;
             for t in first..last {
-                if !(variance > 0.0) {
+                if variance.is_nan() || variance <= 0.0 {
                     return Ok(None);
                 }
                 product *= variance;

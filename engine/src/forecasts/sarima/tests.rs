@@ -77,7 +77,8 @@ fn with_holes(holes: &[usize]) -> Vec<f64> {
 fn appended_values_move_the_state_as_if_they_had_been_there() {
     let promo = oracle::columns("retail_promo");
     let holes = with_holes(&[3, 20, 21, 110, 140]);
-    let cases: [(&[f64], &[Vec<f64>], usize, SarimaParams); 4] = [
+    type Case<'a> = (&'a [f64], &'a [Vec<f64>], usize, SarimaParams);
+    let cases: [Case; 4] = [
         (
             &promo[0],
             &promo[1..],
@@ -157,7 +158,7 @@ fn hostile_models_are_refused() {
     refused(&|m| m.terms.drift = true);
     refused(&|m| m.coefficients[0] = f64::NAN);
     refused(&|m| m.coefficients[0] = 1.2);
-    refused(&|m| drop(m.coefficients.pop()));
+    refused(&|m| m.coefficients.truncate(m.coefficients.len() - 1));
     refused(&|m| m.errors = Some(vec![1.0]));
     refused(&|m| m.variance = -1.0);
     refused(&|m| m.variance = f64::INFINITY);
