@@ -144,7 +144,7 @@ impl Costs {
             }
         };
         let largest = values.iter().map(|v| v.abs()).fold(0.0, f64::max);
-        if !(scale > largest * 1e-12) {
+        if scale.is_nan() || scale <= largest * 1e-12 {
             return None;
         }
         // Around the middle of all, so that the sums keep their digits.

@@ -8,7 +8,6 @@ pub mod anomalies;
 mod backtest;
 mod batch;
 pub mod boosted;
-pub mod boosted;
 mod calibrate;
 pub mod changepoints;
 mod compare;
