@@ -5,28 +5,7 @@ use pgrx::prelude::*;
 #[pg_schema]
 mod tests {
     use super::*;
-    use crate::pg_test_suite::{caught, number, quoted, text, truth};
-
-    /// Closed at weekends from Monday, 6 January 2020, to Friday, 26 June. On the n-th weekday it sells n teas at 10 to the United
-    /// Kingdom, and on Mondays two mugs at 5 to France besides: 20, 20, 30, 40, 50. Postage and returns are no sales.
-    const SHOP: &str = "CREATE TABLE public.week_shop AS
-        SELECT to_char(d, 'YYYYMMDD') || k.code AS invoice_no, k.code AS stock_code, k.description, k.quantity AS quantity, d + time '10:00' AS sold_at,
-               k.price AS unit_price, k.customer AS customer_id, k.country
-        FROM generate_series('2020-01-06'::date, '2020-06-26', '1 day') AS d
-        CROSS JOIN LATERAL (VALUES ('11111', 'Tea Set', extract(isodow FROM d)::int, 10, '10001', 'United Kingdom', true),
-                                   ('22222', 'Mug', 2, 5, '20002', 'France', extract(isodow FROM d) = 1),
-                                   ('POST', 'POSTAGE', 1, 7, '10001', 'United Kingdom', true)) AS k (code, description, quantity, price, customer, country, sells)
-        WHERE k.sells AND extract(isodow FROM d) < 6
-        UNION ALL VALUES ('C1', '11111', 'Tea Set', -1, '2020-06-24 11:00'::timestamp, 10, '10001', 'United Kingdom');
-        SELECT rs_ingest_table('public.week_shop'); SELECT rs_refresh_marts()";
-
-    fn shop() {
-        Spi::run(SHOP).unwrap();
-    }
-
-    fn trained(call: &str) -> i64 {
-        number(&format!("SELECT model_id FROM rs_train_forecast({call})"))
-    }
+    use crate::pg_test_suite::{caught, number, quoted, text, trained, truth, week_shop};
 
     /// Seven days, and whether all intervals hold their forecast and closed days have none.
     fn week(call: &str) -> String {
@@ -40,7 +19,7 @@ mod tests {
 
     #[pg_test]
     fn each_series_goes_on_as_its_weeks_did() {
-        shop();
+        week_shop();
         for (series, asked, expected) in [
             ("revenue", "rs_forecast_revenue(7)", "20 20 30 40 50"),
             ("orders", "rs_forecast_series('orders', 7)", "2 1 1 1 1"),
@@ -98,7 +77,7 @@ mod tests {
 
     #[pg_test]
     fn new_days_move_the_forecast_and_not_the_model() {
-        shop();
+        week_shop();
         let id = trained("'revenue', 'seasonal_naive', 7");
         Spi::run("PREPARE next_week AS SELECT sum(forecast)::bigint * 1000 + min(model_id) FROM rs_forecast_revenue(7)").unwrap();
         let prepared = || number("EXECUTE next_week");
@@ -131,7 +110,7 @@ mod tests {
 
     #[pg_test]
     fn what_came_later_is_not_known() {
-        shop();
+        week_shop();
         let at = "'seasonal_naive', 7, '{\"as_of\": \"2020-05-02\"}'";
         let hash = |id: i64| {
             text(&format!(
@@ -173,7 +152,7 @@ mod tests {
 
     #[pg_test]
     fn a_backtest_has_a_row_for_each_fold_and_one_for_all() {
-        shop();
+        week_shop();
         let rows = |call: &str| {
             text(&format!(
                 "SELECT string_agg(concat_ws(' ', model, coalesce(fold::text, '-'), coalesce(cutoff::text, '-'), n, round(mae::numeric, 4), round(wape::numeric, 4)), E'\\n' ORDER BY place)
@@ -224,162 +203,8 @@ mod tests {
     }
 
     #[pg_test]
-    fn refusals_say_what_to_do() {
-        let empty = caught("SELECT rs_train_forecast()");
-        assert_eq!(
-            (empty.state.as_str(), empty.message.as_str()),
-            ("55000", "mart_daily_kpis has no days yet")
-        );
-        assert!(empty.hint.contains("rs_refresh_marts"));
-        shop();
-        for (sql, state, message, hint) in [
-            (
-                "rs_forecast_revenue()",
-                "55000",
-                "there is no model for forecast:revenue yet",
-                "SELECT * FROM rs_train_forecast();",
-            ),
-            (
-                "rs_forecast_demand('mug')",
-                "55000",
-                "there is no model for forecast:sku:22222 yet",
-                "SELECT * FROM rs_train_forecast('sku:22222');",
-            ),
-            (
-                "rs_forecast_demand(NULL)",
-                "22023",
-                "stock_code must not be NULL",
-                "rs_forecast_products",
-            ),
-            (
-                "rs_forecast_demand('1111')",
-                "22023",
-                "there is no product \"1111\", did you mean \"11111\"?",
-                "dim_product",
-            ),
-            (
-                "rs_forecast_series('revenues')",
-                "22023",
-                "unknown series \"revenues\", did you mean \"revenue\"?",
-                "country:<name>",
-            ),
-            (
-                "rs_forecast_series('product:1')",
-                "22023",
-                "unknown series \"product:1\"",
-                "sku:<stock_code>",
-            ),
-            (
-                "rs_forecast_series('skus:11111')",
-                "22023",
-                "unknown series \"skus:11111\", did you mean \"sku:\"?",
-                "sku:<stock_code>",
-            ),
-            (
-                "rs_forecast_series('sku:')",
-                "22023",
-                "unknown series \"sku:\"",
-                "sku:<stock_code>",
-            ),
-            (
-                "rs_forecast_series('')",
-                "22023",
-                "unknown series \"\"",
-                "sku:<stock_code>",
-            ),
-            (
-                "rs_forecast_series('country:Frence')",
-                "22023",
-                "there is no country \"Frence\", did you mean \"France\"?",
-                "The countries are \"France\", \"United Kingdom\".",
-            ),
-            (
-                "rs_forecast_revenue(0)",
-                "22023",
-                "horizon must be from 1 to 1000, not 0",
-                "days",
-            ),
-            (
-                "rs_forecast_revenue(5, 1)",
-                "22023",
-                "level must be above 0 and below 1, not 1",
-                "0.95",
-            ),
-            (
-                "rs_forecast_revenue(5, 'NaN')",
-                "22023",
-                "level must be above 0 and below 1, not NaN",
-                "0.95",
-            ),
-            (
-                "rs_train_forecast('sku:POST')",
-                "55000",
-                "sku:POST has no sales",
-                "Merchandise",
-            ),
-            (
-                "rs_train_forecast(params => '{\"as_of\": \"2020-01-06\"}')",
-                "55000",
-                "revenue has no sales before 2020-01-06",
-                "rs_refresh_marts",
-            ),
-            (
-                "rs_train_forecast(model => 'prophet')",
-                "22023",
-                "unknown model \"prophet\"",
-                "\"ets\"",
-            ),
-            (
-                "rs_train_forecast(params => '{\"holidays\": \"GBR\"}')",
-                "22023",
-                "there are no holidays of the region \"GBR\"",
-                "\"GB\"",
-            ),
-            (
-                "rs_train_forecast(horizon => -1)",
-                "22023",
-                "horizon must be",
-                "days",
-            ),
-            (
-                "rs_forecast_products(n => -1)",
-                "22023",
-                "n must be 0 or more, not -1",
-                "NULL",
-            ),
-            (
-                "rs_forecast_products(params => '{\"holidays\": \"XX\"}')",
-                "22023",
-                "there are no holidays of the region \"XX\"",
-                "retailscope.holiday",
-            ),
-        ] {
-            let failed = caught(&format!("SELECT * FROM {sql}"));
-            assert_eq!(failed.state, state, "{sql}: {failed:?}");
-            assert!(failed.message.contains(message), "{sql}: {failed:?}");
-            assert!(failed.hint.contains(hint), "{sql}: {failed:?}");
-        }
-        // All arguments may be NULL: then they have their defaults.
-        let id = trained("NULL, 'naive', NULL, NULL, NULL");
-        assert_eq!(
-            text(&format!(
-                "SELECT concat_ws(' ', task_name, seed, params ->> 'horizon') FROM rs_models() WHERE model_id = {id}"
-            )),
-            "forecast:revenue 42 30"
-        );
-        assert_eq!(
-            number("SELECT count(*) FROM rs_forecast_revenue(NULL, NULL)"),
-            30
-        );
-        assert_eq!(
-            number("SELECT count(*) FROM rs_forecast_series(NULL, 1000)"),
-            1000
-        );
-    }
-
-    #[pg_test]
     fn a_model_that_cannot_be_asked_is_no_champion() {
-        shop();
+        week_shop();
         let id = trained("'revenue', 'naive', 7");
         Spi::run(&format!("UPDATE retailscope.model_chunk SET data = set_byte(data, 30, 255 - get_byte(data, 30)) WHERE model_id = {id}")).unwrap();
         assert_eq!(
@@ -405,7 +230,7 @@ mod tests {
 
     #[pg_test]
     fn all_products_are_forecast_the_best_sellers_first() {
-        shop();
+        week_shop();
         let seen = |call: &str| {
             text(&format!(
                 "SELECT string_agg(f.line, E'\\n' ORDER BY f.place) FROM (
@@ -454,7 +279,7 @@ mod tests {
 
     #[pg_test]
     fn parts_add_up() {
-        shop();
+        week_shop();
         trained("'revenue', 'seasonal_naive', 14");
         assert_eq!(
             text(
@@ -526,73 +351,8 @@ mod tests {
     }
 
     #[pg_test]
-    fn holidays_are_added_once_and_counted_from_both_sides() {
-        Spi::run("INSERT INTO retailscope.holiday (date, name, region) VALUES ('2020-05-09', 'Our sale', 'shop'), ('2020-05-08', 'Our own name', 'GB')").unwrap();
-        assert_eq!(number("SELECT rs_generate_holidays('gb', 2020, 2020)"), 9);
-        assert_eq!(number("SELECT rs_generate_holidays('GB', 2020, 2020)"), 0);
-        assert_eq!(
-            text(
-                "SELECT string_agg(to_char(date, 'MMDD'), ' ' ORDER BY date) FROM retailscope.holiday WHERE region = 'GB'"
-            ),
-            "0101 0410 0413 0508 0508 0525 0831 1225 1226 1228"
-        );
-        shop();
-        let days = |call: &str| {
-            text(&format!(
-                "SELECT string_agg(concat_ws(' ', to_char(date, 'MMDD'), is_holiday, coalesce(days_to_holiday::text, '-'), coalesce(days_from_holiday::text, '-')), '|' ORDER BY date)
-                 FROM {call} WHERE date BETWEEN '2020-05-07' AND '2020-05-10'"
-            ))
-        };
-        assert_eq!(
-            days("rs_daily_features()"),
-            "0507 f 1 24|0508 t 0 0|0509 t 0 0|0510 f 15 1"
-        );
-        assert_eq!(
-            days("rs_daily_features(region => 'GB')"),
-            "0507 f 1 24|0508 t 0 0|0509 f 16 1|0510 f 15 2"
-        );
-        assert_eq!(
-            days("rs_daily_features('2020-05-10', 'shop')"),
-            "0507 f 2 -|0508 f 1 -|0509 t 0 0"
-        );
-        assert_eq!(
-            days("rs_daily_features(NULL, 'none')"),
-            "0507 f - -|0508 f - -|0509 f - -|0510 f - -"
-        );
-        // The calendar's years and five more: 2020 is there already.
-        assert_eq!(
-            text(
-                "SELECT concat_ws(' ', rs_generate_holidays('FR') > 60, min(date), max(date)) FROM retailscope.holiday WHERE region = 'FR'"
-            ),
-            "t"
-        );
-        assert_eq!(
-            text(
-                "SELECT concat_ws(' ', min(date), max(date)) FROM retailscope.holiday WHERE region = 'FR'"
-            ),
-            "2020-01-01 2025-12-25"
-        );
-        for (call, message) in [
-            ("NULL", "region must not be NULL"),
-            ("'UK'", "\"UK\""),
-            ("'GB', 1000, 2000", "1000"),
-            ("'GB', 2020, 2019", "2019"),
-        ] {
-            let failed = caught(&format!("SELECT rs_generate_holidays({call})"));
-            assert_eq!(failed.state, "22023", "{call}: {failed:?}");
-            assert!(failed.message.contains(message), "{call}: {failed:?}");
-        }
-        // Of a region that has no rows the ones by rule, and of one with rows these.
-        for region in ["DE", "shop", "GB"] {
-            trained(&format!(
-                "'revenue', 'naive', 7, '{{\"holidays\": \"{region}\"}}'"
-            ));
-        }
-    }
-
-    #[pg_test]
     fn roles_get_what_they_need() {
-        shop();
+        week_shop();
         trained("'revenue', 'naive', 7");
         Spi::run("CREATE ROLE retailscope_seer; SELECT rs_grant_access('retailscope_seer', 'reader'); SET LOCAL ROLE retailscope_seer").unwrap();
         for (call, state) in [

@@ -13,6 +13,7 @@ mod baskets;
 mod churn;
 mod clean;
 mod features;
+mod forecast_refusals;
 mod forecasts;
 mod ingest;
 mod itemsets;
@@ -23,6 +24,28 @@ mod warehouse;
 
 use pgrx::prelude::*;
 use std::path::{Path, PathBuf};
+
+/// Closed at weekends from Monday, 6 January 2020, to Friday, 26 June. On the n-th weekday it sells n teas at 10 to the United
+/// Kingdom, and on Mondays two mugs at 5 to France besides: 20, 20, 30, 40, 50. Postage and returns are no sales.
+const WEEK_SHOP: &str = "CREATE TABLE public.week_shop AS
+    SELECT to_char(d, 'YYYYMMDD') || k.code AS invoice_no, k.code AS stock_code, k.description, k.quantity AS quantity, d + time '10:00' AS sold_at,
+           k.price AS unit_price, k.customer AS customer_id, k.country
+    FROM generate_series('2020-01-06'::date, '2020-06-26', '1 day') AS d
+    CROSS JOIN LATERAL (VALUES ('11111', 'Tea Set', extract(isodow FROM d)::int, 10, '10001', 'United Kingdom', true),
+                               ('22222', 'Mug', 2, 5, '20002', 'France', extract(isodow FROM d) = 1),
+                               ('POST', 'POSTAGE', 1, 7, '10001', 'United Kingdom', true)) AS k (code, description, quantity, price, customer, country, sells)
+    WHERE k.sells AND extract(isodow FROM d) < 6
+    UNION ALL VALUES ('C1', '11111', 'Tea Set', -1, '2020-06-24 11:00'::timestamp, 10, '10001', 'United Kingdom');
+    SELECT rs_ingest_table('public.week_shop'); SELECT rs_refresh_marts()";
+
+fn week_shop() {
+    Spi::run(WEEK_SHOP).unwrap();
+}
+
+/// The model that a call of rs_train_forecast makes.
+fn trained(call: &str) -> i64 {
+    number(&format!("SELECT model_id FROM rs_train_forecast({call})"))
+}
 
 /// How a statement ended, as its user sees it.
 #[derive(Debug)]

@@ -393,7 +393,7 @@ fn violations_are_found() {
             "fn f() { crate::ingest::open_file(); }",
             1,
         ),
-        ("engine/src/forecasts/mod.rs", "", 1),
+        ("engine/src/weather/mod.rs", "", 1),
         (
             "engine/src/lake/a.rs",
             "use crate::clean::Line;\n// crate::warehouse\nconst A: &str = \"crate::warehouse\";",
