@@ -183,8 +183,8 @@ mod tests {
             ("step => -1", "step must be"),
             ("horizon => 1001", "horizon must be"),
             (
-                "window_type => 'slide'",
-                "unknown window_type \"slide\", did you mean \"sliding\"?",
+                "window_type => 'slidin'",
+                "unknown window_type \"slidin\", did you mean \"sliding\"?",
             ),
             (
                 "params => '{\"gaps\": 1}'",
@@ -192,7 +192,7 @@ mod tests {
             ),
             (
                 "params => '{\"ets\": {\"as_of\": \"2020-02-02\"}}'",
-                "must be the same for all models",
+                "unknown key in params: \"as_of\"",
             ),
             ("params => '[]'", "must be a JSON object"),
         ] {
@@ -314,7 +314,7 @@ mod tests {
             "SELECT bool_and(abs(t.total - t.parts) < 1e-6) AND count(*) = 30 AND bool_or(abs(base - total) > 1e-6) FROM (
                  SELECT date, sum(forecast) FILTER (WHERE series = 'revenue') AS total, sum(forecast) FILTER (WHERE series <> 'revenue') AS parts,
                         sum(base_forecast) FILTER (WHERE series = 'revenue') AS base
-                 FROM rs_forecast_reconciled(model => 'ets', params => '{\"as_of\": \"2020-06-10\", \"holidays\": \"GB\"}') GROUP BY date) AS t"
+                 FROM rs_forecast_reconciled(model => 'xgboost', params => '{\"as_of\": \"2020-06-10\", \"holidays\": \"GB\"}') GROUP BY date) AS t"
         ));
         let failed = caught("SELECT * FROM rs_forecast_reconciled(method => 'mnt')");
         assert_eq!(failed.state, "22023");

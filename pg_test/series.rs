@@ -370,14 +370,13 @@ mod tests {
         // Memory is asked for before it is taken, and given back.
         Spi::run("SET LOCAL retailscope.max_memory = '32MB'").unwrap();
         let many = "SELECT i AS unique_id, '2020-01-01'::date AS ds, 1 AS y FROM generate_series(1, 300000) AS i";
-        let failed = caught(&format!(
-            "SELECT count(*) FROM rs_forecast('{many}', 1, 'naive')"
-        ));
+        let of = |query: &str| {
+            let query = quoted(query);
+            format!("SELECT count(*) FROM rs_forecast({query}, 1, 'naive')")
+        };
+        let failed = caught(&of(many));
         assert_eq!(failed.state, "53200", "{failed:?}");
-        let sorted = format!(
-            "SELECT count(*) FROM rs_forecast('{} ORDER BY 1', 1, 'naive')",
-            many.replace("300000", "120000")
-        );
+        let sorted = of(&format!("{} ORDER BY 1", many.replace("300000", "120000")));
         assert_eq!(number(&sorted), 120_000);
     }
 }
