@@ -20,7 +20,7 @@ pub enum Strategy {
     Recursive,
 }
 
-/// Parameters of [`fit`].
+/// Parameters of [`fit`](super::fit).
 #[derive(Debug, Clone, PartialEq)]
 pub struct BoostedParams {
     /// Steps back of which the value is a feature, each 1 to 10,000; chosen by season when not given.

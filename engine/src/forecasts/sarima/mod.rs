@@ -2,8 +2,8 @@
 //! Reinsel and Ljung 2015), by exact maximum likelihood, with orders from the series where none are given.
 //!
 //! The likelihood is that of Harvey's state space form of the differenced series with its stationary start (Harvey 1989), computed
-//! in O(width) per value where none is missing ([`quick`]) and by the Kalman filter with the differences in the state where some
-//! are ([`kalman`]). Its residuals are minimised as a least squares problem ([`likelihood`]).
+//! in O(width) per value where none is missing (`quick`) and by the Kalman filter with the differences in the state where some
+//! are (`kalman`). Its residuals are minimised as a least squares problem (`likelihood`).
 
 mod differences;
 mod estimate;
