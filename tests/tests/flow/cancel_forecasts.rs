@@ -22,10 +22,10 @@ fn forecasts_end_at_once_when_told_to() {
     );
     let calls = [
         "SELECT rs_train_forecast()".to_owned(),
-        "SELECT rs_backtest(folds => 20)".to_owned(),
-        "SELECT rs_forecast_products(30)".to_owned(),
+        "SELECT rs_backtest(folds => 5)".to_owned(),
+        "SELECT rs_forecast_products(30, 20)".to_owned(),
         "SELECT count(*) FROM rs_forecast_reconciled()".to_owned(),
-        "SELECT count(*) FROM rs_forecast('TABLE many', 30)".to_owned(),
+        "SELECT count(*) FROM rs_forecast('SELECT * FROM many WHERE unique_id <= 40', 30)".to_owned(),
         // Series by series, as they come.
         "SELECT count(*) FROM rs_forecast('SELECT * FROM many ORDER BY unique_id', 30, 'ets')"
             .to_owned(),
