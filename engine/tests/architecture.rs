@@ -419,7 +419,7 @@ fn violations_are_found() {
             0,
         ),
         ("src/features.rs", "use crate::{pg::Failure, ingest};", 1),
-        ("src/forecasts.rs", "", 1),
+        ("src/weather.rs", "", 1),
         ("src/warehouse.rs", "use crate::ingest::rules;", 0),
     ] {
         assert_eq!(
