@@ -292,7 +292,7 @@ fn days(from: usize, to: usize) -> Observed {
     days
 }
 
-/// A model of a method, trained on 400 days.
+/// A model of a method, trained on 500 days.
 fn forecast(method: &str) -> ForecastModel {
     let few = match method {
         "xgboost" => json!({"n_estimators": 6}),
@@ -303,7 +303,7 @@ fn forecast(method: &str) -> ForecastModel {
     let params = ForecastParams::parse(method, &few).unwrap();
     let request = TrainRequest {
         series: "revenue",
-        observed: &days(0, 400),
+        observed: &days(0, 500),
         params: &params,
         horizon: 14,
         seed: 42,
@@ -324,7 +324,7 @@ fn forecasts_say(mut model: ForecastModel) -> Vec<Vec<f64>> {
         }
     };
     say(&model);
-    model.append(&days(400, 410), &Free).unwrap();
+    model.append(&days(500, 510), &Free).unwrap();
     say(&model);
     said
 }

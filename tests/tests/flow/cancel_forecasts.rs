@@ -25,7 +25,8 @@ fn forecasts_end_at_once_when_told_to() {
         "SELECT rs_backtest(folds => 5)".to_owned(),
         "SELECT rs_forecast_products(30, 20)".to_owned(),
         "SELECT count(*) FROM rs_forecast_reconciled()".to_owned(),
-        "SELECT count(*) FROM rs_forecast('SELECT * FROM many WHERE unique_id <= 40', 30)".to_owned(),
+        "SELECT count(*) FROM rs_forecast('SELECT * FROM many WHERE unique_id <= 40', 30)"
+            .to_owned(),
         // Series by series, as they come.
         "SELECT count(*) FROM rs_forecast('SELECT * FROM many ORDER BY unique_id', 30, 'ets')"
             .to_owned(),
