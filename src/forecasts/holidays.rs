@@ -4,6 +4,7 @@ use crate::forecasts::day_of;
 use crate::pg::cursor::Rows;
 use crate::pg::error::{Failure, Outcome, spi};
 use crate::pg::plan::run_kept;
+use crate::pg::privilege;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use retailscope_engine::forecasts::Observed;
@@ -40,6 +41,7 @@ fn generate(region: Option<&str>, from: Option<i32>, to: Option<i32>) -> Outcome
         return Err(Failure::invalid("region must not be NULL")
             .hint(format!("The regions are {}.", listed(&REGIONS))));
     };
+    privilege::require_writable(c"rs_generate_holidays");
     let region = region.trim().to_ascii_uppercase();
     let (first, last) = calendar()?;
     let from = from.unwrap_or(first.min(to.unwrap_or(first)));
