@@ -5,7 +5,7 @@ use pgrx::prelude::*;
 #[pg_schema]
 mod tests {
     use super::*;
-    use crate::pg_test_suite::{caught, number, quoted, text, trained, truth, week_shop};
+    use crate::pg_test_suite::{caught, number, text, trained, week_shop};
 
     #[pg_test]
     fn refusals_say_what_to_do() {
